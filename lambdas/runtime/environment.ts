@@ -1,0 +1,45 @@
+/**
+ * Names of the environment variables that the stack sets and the functions read: the one thing that lib/ and
+ * lambdas/ share. `local/` overrides some of them by name; it imports nothing from here on purpose.
+ */
+export const ENV = {
+  /** Name of this deployment, `^[a-z0-9-]{1,32}$`; part of the click cookie's name. */
+  network: 'NETWORK',
+  catalogTable: 'CATALOG_TABLE',
+  clicksTable: 'CLICKS_TABLE',
+  conversionsTable: 'CONVERSIONS_TABLE',
+  deliveriesTable: 'DELIVERIES_TABLE',
+  hitsTable: 'HITS_TABLE',
+  notificationsQueueUrl: 'NOTIFICATIONS_QUEUE_URL',
+  /** Public base URL of the tracking API, without a trailing slash. */
+  trackingUrl: 'TRACKING_URL',
+  /** Public base URL of the management API, without a trailing slash. */
+  apiUrl: 'API_URL',
+  /** Seconds that the redirect may use a catalog item without reading it again; 0: read each time. */
+  cacheSeconds: 'CACHE_SECONDS',
+  /** Where a visitor goes whom an environment cannot place while storage is down; unset: 503. */
+  fallbackUrl: 'FALLBACK_URL',
+} as const;
+
+/**
+ * Read by the functions but never set by the stack: `local/` alone sets them, and a test of the template holds that.
+ */
+export const LOCAL_ENV = {
+  /** `loopback`: 127.0.0.0/8, ::1 and localhost are allowed on any port as destinations and postbacks. */
+  egress: 'LOCAL_EGRESS',
+  /** `0,1,2`: seconds before each delivery attempt, without jitter, floor or Retry-After. */
+  retrySchedule: 'LOCAL_RETRY_SCHEDULE',
+} as const;
+
+/** Names of indexes that the stack creates and the adapters query. */
+export const INDEX = {
+  conversions: {
+    byMonth: 'by_month',
+    byCampaign: 'by_campaign',
+    byPublisher: 'by_publisher',
+    byAdvertiser: 'by_advertiser',
+    byClick: 'by_click',
+    byDue: 'by_due',
+  },
+  deliveries: { byMonth: 'by_month', byPublisher: 'by_publisher', byDue: 'by_due' },
+} as const;
