@@ -45,7 +45,9 @@ export function roundToDecimals(amount: Micros, decimals: number): Micros {
 /** The shortest decimal with at least the currency's own decimals: 2_500_000n in USD is "2.50". */
 export function formatMoney(amount: Micros, decimals: number): string {
   const sign = amount < 0n ? '-' : '';
-  const digits = (amount < 0n ? -amount : amount).toString().padStart(MICROS_DIGITS + 1, '0');
+  const digits = absolute(amount)
+    .toString()
+    .padStart(MICROS_DIGITS + 1, '0');
   const whole = digits.slice(0, -MICROS_DIGITS);
   const fraction = digits.slice(-MICROS_DIGITS).replace(/0+$/, '').padEnd(decimals, '0');
   return fraction === '' ? `${sign}${whole}` : `${sign}${whole}.${fraction}`;
@@ -91,10 +93,14 @@ export function multiplyMicros(amount: Micros, ratio: Ratio): Micros {
 
 function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
   const negative = dividend < 0n !== divisor < 0n;
-  const a = dividend < 0n ? -dividend : dividend;
-  const b = divisor < 0n ? -divisor : divisor;
+  const a = absolute(dividend);
+  const b = absolute(divisor);
   const quotient = a / b;
   const twice = (a % b) * 2n;
   const rounded = twice > b || (twice === b && quotient % 2n === 1n) ? quotient + 1n : quotient;
   return negative ? -rounded : rounded;
+}
+
+function absolute(value: bigint): bigint {
+  return value < 0n ? -value : value;
 }

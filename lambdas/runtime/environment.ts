@@ -43,3 +43,10 @@ export const INDEX = {
   },
   deliveries: { byMonth: 'by_month', byPublisher: 'by_publisher', byDue: 'by_due' },
 } as const;
+
+/** The value of a variable that the stack sets. Throws at start, not in the middle of a request. */
+export function requireEnv(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') throw new Error(`environment variable ${name} is not set`);
+  return value;
+}

@@ -1,0 +1,63 @@
+import type { ConversionStatus } from './entities.ts';
+import type { Micros } from './money.ts';
+import type { ConversionCode } from './reasons.ts';
+
+/** One goal reached by one click. All that its macros need is copied here, so that it outlives its click. */
+export interface Conversion {
+  readonly id: string;
+  /** Counts the changes; each change is conditional on it and numbers its history and ledger rows. */
+  readonly version: number;
+  readonly clickId: string;
+  readonly campaignId: string;
+  readonly publisherId: string;
+  readonly advertiserId: string;
+  readonly goal: string;
+  readonly status: ConversionStatus;
+  readonly code: ConversionCode;
+  readonly reason: string | null;
+  readonly test: boolean;
+  readonly txnId: string | null;
+  readonly saleAmount: Micros | null;
+  readonly saleCurrency: string | null;
+  /** Exchange rate from the sale's to the campaign's currency as applied, a decimal; null: the same currency. */
+  readonly rate: string | null;
+  /** The campaign's currency: payout and revenue are in it. */
+  readonly currency: string;
+  /** What the publisher gets: paid if approved, what approval will pay if pending, 0 if rejected. */
+  readonly payout: Micros;
+  readonly revenue: Micros;
+  /** What would be paid were it approved; stored also where nothing is paid. Null: not priced (NO_EXCHANGE_RATE). */
+  readonly wouldBePayout: Micros | null;
+  readonly wouldBeRevenue: Micros | null;
+  /** Values of the click and of the call, by macro name (`p1`, `source`, `country`, `sub1`, `coupon`, ...). */
+  readonly values: Readonly<Record<string, string>>;
+  /** Milliseconds. */
+  readonly clickAt: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** An operator decided: postbacks change it no more. */
+  readonly locked: boolean;
+  /** How many deliveries it has; they are numbered from 1. */
+  readonly deliveries: number;
+}
+
+/** A difference of money; only ever added. Numbered by the version of the conversion that made it. */
+export interface LedgerRow {
+  readonly conversionId: string;
+  readonly number: number;
+  readonly at: number;
+  readonly payout: Micros;
+  readonly revenue: Micros;
+  readonly currency: string;
+  readonly code: ConversionCode;
+}
+
+export interface HistoryRow {
+  readonly conversionId: string;
+  readonly number: number;
+  readonly at: number;
+  readonly status: ConversionStatus;
+  readonly code: ConversionCode;
+  /** `sender:<id>`, `key:<id>` or `system`. */
+  readonly by: string;
+}

@@ -1,0 +1,62 @@
+/** One conversion change to be told to one publisher postback. The row is the truth, a queue message only a hint. */
+export type DeliveryState = 'waiting' | 'sending' | 'delivered' | 'exhausted' | 'cancelled';
+
+export type DeliveryEvent = 'created' | 'status_changed';
+
+export interface Delivery {
+  /** `<conversion id>_<number>`; never changes, so a receiver can drop a repeat. Sent as Webhook-Id. */
+  readonly id: string;
+  readonly conversionId: string;
+  readonly number: number;
+  readonly postbackId: string;
+  readonly publisherId: string;
+  readonly event: DeliveryEvent;
+  readonly state: DeliveryState;
+  /** Macro values of the conversion as it was when the delivery was made; expanded into the postback's URL at each attempt. */
+  readonly values: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  /** Attempts made since it was made; a replay goes on counting. */
+  readonly attempts: number;
+  /** Where in the retry schedule it stands; a replay starts at 0 again. */
+  readonly scheduleStep: number;
+  /** When the next call may be made, in milliseconds; while `sending`: when the lease ends. Null: never by itself. */
+  readonly nextAttemptAt: number | null;
+  /** When the sweeper has to look at it; null: nothing to do. Later than `nextAttemptAt` while a message is on its way. */
+  readonly dueAt: number | null;
+  /** Who holds the lease; changes with each claim. */
+  readonly lease: string | null;
+}
+
+/** One HTTP call made for a delivery. */
+export interface Attempt {
+  readonly number: number;
+  /** Milliseconds. */
+  readonly at: number;
+  readonly durationMs: number;
+  /** The status of the answer, or null if there was none. */
+  readonly status: number | null;
+  readonly error: AttemptError | null;
+  /** At most 1 kB of the answer. */
+  readonly body: string | null;
+}
+
+export type AttemptError =
+  | 'dns_error'
+  | 'connection_refused'
+  | 'connection_reset'
+  | 'timeout'
+  | 'tls_error'
+  | 'blocked_address'
+  | 'invalid_response'
+  | 'postback_missing';
+
+/** The id of a conversion's n-th delivery. */
+export function deliveryId(conversionId: string, number: number): string {
+  return `${conversionId}_${number}`;
+}
+
+/** The parts of a delivery's id, or null if it is none. */
+export function parseDeliveryId(id: string): { conversionId: string; number: number } | null {
+  const match = /^([a-z2-7]{24})_([1-9]\d{0,3})$/.exec(id);
+  return match?.[1] === undefined ? null : { conversionId: match[1], number: Number(match[2]) };
+}

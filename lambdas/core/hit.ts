@@ -1,0 +1,17 @@
+/** One inbound conversion request of any kind, accepted or not. Kept 30 days. */
+export interface Hit {
+  readonly id: string;
+  /** Milliseconds. */
+  readonly at: number;
+  /** Method and route, `GET /postback/{sender_id}`. */
+  readonly route: string;
+  readonly senderId: string | null;
+  readonly advertiserId: string | null;
+  readonly clickId: string | null;
+  readonly conversionId: string | null;
+  readonly code: string;
+  /** The HTTP status that was answered. */
+  readonly status: number;
+  /** The request's parameters with secrets replaced; names and values as sent, cut to what a row can hold. */
+  readonly query: readonly (readonly [name: string, value: string])[];
+}
