@@ -1,0 +1,283 @@
+import type { StackProps } from 'aws-cdk-lib';
+import { Aws, CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { RecursiveLoop, SystemLogLevel } from 'aws-cdk-lib/aws-lambda';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import { ENV, INDEX } from '../lambdas/runtime/environment.ts';
+import { Alarms } from './alarms.ts';
+import { FlowbackApi } from './flowback-api.ts';
+import { FlowbackFunction } from './flowback-function.ts';
+import { Notifications } from './notifications.ts';
+import type { ApiConfig, StageConfig } from './stage-config.ts';
+import { Storage } from './storage.ts';
+
+export interface FlowbackStackProps extends Omit<StackProps, 'terminationProtection'> {
+  readonly config: StageConfig;
+}
+
+/** One deployment of one network: wires the constructs and says which function may do what. */
+export class FlowbackStack extends Stack {
+  constructor(scope: Construct, id: string, props: FlowbackStackProps) {
+    const { config, ...stackProps } = props;
+    super(scope, id, { ...stackProps, terminationProtection: config.terminationProtection });
+
+    const { removalPolicy } = config.data;
+    const defaults = { logRetention: config.logRetention, removalPolicy };
+    const deliveryTimeout = Duration.seconds(60);
+
+    const storage = new Storage(this, 'Storage', config.data);
+    const notifications = new Notifications(this, 'Notifications', { receiverTimeout: deliveryTimeout, removalPolicy });
+
+    const tracking = new FlowbackApi(this, 'TrackingApi', {
+      ...defaults,
+      ...this.#apiProps('Tracking', config.trackingApi),
+      description: `Flowback ${config.network} ${config.stage}: clicks and conversions`,
+      whyOpen: 'Public by design: visitors have no credentials, senders bring a token that the function checks.',
+    });
+    const management = new FlowbackApi(this, 'ManagementApi', {
+      ...defaults,
+      ...this.#apiProps('Management', config.managementApi),
+      description: `Flowback ${config.network} ${config.stage}: management API`,
+      whyOpen: 'The function checks the API key itself: an authorizer would answer its own kind of 401 and 403.',
+    });
+
+    const { catalog, clicks, conversions, deliveries, hits } = storage;
+    const { queue } = notifications;
+
+    // Names of the environment, by what they name; each function gets only what it needs.
+    const ofCatalog = { [ENV.catalogTable]: catalog.tableName };
+    const ofQueue = { [ENV.notificationsQueueUrl]: queue.queueUrl };
+    const ofDeliveries = { [ENV.deliveriesTable]: deliveries.tableName };
+    const ofClicks = { [ENV.clicksTable]: clicks.tableName };
+    const ofUrls = { [ENV.trackingUrl]: tracking.url, [ENV.apiUrl]: management.url };
+    const ofCache = { [ENV.cacheSeconds]: String(config.catalogCache.toSeconds()) };
+    const ofConversions = {
+      ...ofCatalog,
+      ...ofClicks,
+      ...ofDeliveries,
+      ...ofQueue,
+      [ENV.conversionsTable]: conversions.tableName,
+      [ENV.hitsTable]: hits.tableName,
+    };
+
+    const redirect = new FlowbackFunction(this, 'Redirect', {
+      ...defaults,
+      code: 'redirect',
+      description: 'Sends a visitor from a tracking link to the destination and records the click',
+      memorySize: 256,
+      timeout: Duration.seconds(5),
+      // Three lines of Lambda's own a click would cost as much as storing the click does for months.
+      systemLogLevel: SystemLogLevel.WARN,
+      environment: {
+        ...ofCatalog,
+        ...ofClicks,
+        ...ofCache,
+        [ENV.network]: config.network,
+        ...(config.fallbackUrl === undefined ? {} : { [ENV.fallbackUrl]: config.fallbackUrl }),
+      },
+    });
+    redirect.allowTable(catalog, {
+      actions: ['GetItem', 'Query'],
+      partitions: ['settings', 'mac_key', 'campaign', 'publisher'],
+    });
+    redirect.allowTable(clicks, { actions: ['PutItem'] });
+
+    const conversion = new FlowbackFunction(this, 'Conversion', {
+      ...defaults,
+      code: 'conversion',
+      description: "Records the conversions that advertisers' postbacks report",
+      memorySize: 512,
+      timeout: Duration.seconds(10),
+      environment: ofConversions,
+    });
+    this.#allowConversions(conversion, storage, notifications);
+
+    const delivery = new FlowbackFunction(this, 'Delivery', {
+      ...defaults,
+      code: 'delivery',
+      description: "Calls publishers' postbacks",
+      memorySize: 512,
+      timeout: deliveryTimeout,
+      environment: { ...ofCatalog, ...ofDeliveries, ...ofQueue, ...ofUrls },
+      // A retry rides on a new message to the same queue, which Lambda would take for a runaway loop and send to the
+      // dead-letter queue after some 16 rounds. The delivery row bounds the rounds instead.
+      // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+      recursiveLoop: RecursiveLoop.ALLOW,
+    });
+    delivery.allowTable(catalog, { actions: ['GetItem'], partitions: ['postback'] });
+    delivery.allowTable(deliveries, { actions: ['GetItem', 'PutItem', 'Query', 'UpdateItem'] });
+    delivery.allowQueue(queue, ['SendMessage']);
+    notifications.deliverTo(delivery.resource, config.deliveryConcurrency);
+
+    const sweeper = new FlowbackFunction(this, 'Sweeper', {
+      ...defaults,
+      code: 'sweeper',
+      description: 'Each minute: deliveries that are due, parked conversions whose click may have arrived',
+      memorySize: 512,
+      timeout: Duration.seconds(50),
+      environment: ofConversions,
+      // The next run does what this one did not; a late or repeated one would only run beside it.
+      retryAttempts: 0,
+      maxEventAge: Duration.minutes(1),
+    });
+    this.#allowConversions(sweeper, storage, notifications);
+    sweeper.allowTable(conversions, { actions: ['Query'], indexes: [INDEX.conversions.byDue] });
+    sweeper.allowTable(deliveries, { actions: ['Query'], indexes: [INDEX.deliveries.byDue] });
+    sweeper.allowTable(deliveries, { actions: ['GetItem'] });
+    sweeper.allowQueue(queue, ['GetQueueAttributes']);
+    new Rule(this, 'SweeperSchedule', {
+      description: 'Runs the sweeper each minute',
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [new LambdaFunction(sweeper.resource, { retryAttempts: 0, maxEventAge: Duration.minutes(1) })],
+    });
+
+    const operator = new FlowbackFunction(this, 'Management', {
+      ...defaults,
+      code: 'management',
+      description: 'The management API',
+      memorySize: 512,
+      timeout: Duration.seconds(29),
+      environment: { ...ofConversions, ...ofUrls, ...ofCache },
+    });
+    operator.allowTable(catalog, {
+      actions: ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      partitions: [
+        'settings',
+        'cursor_key',
+        'advertiser',
+        'sender',
+        'sender_token',
+        'publisher',
+        'campaign',
+        'postback',
+        'postback_of#*',
+        'api_key',
+        'api_key_hash',
+        'idempotency#*',
+      ],
+    });
+    operator.allowTable(clicks, { actions: ['GetItem'] });
+    operator.allowTable(conversions, { actions: ['BatchGetItem', 'GetItem'] });
+    operator.allowTable(conversions, {
+      actions: ['Query'],
+      indexes: [
+        INDEX.conversions.byMonth,
+        INDEX.conversions.byCampaign,
+        INDEX.conversions.byPublisher,
+        INDEX.conversions.byAdvertiser,
+        INDEX.conversions.byClick,
+      ],
+    });
+    operator.allowTable(deliveries, { actions: ['GetItem', 'UpdateItem'] });
+    operator.allowTable(deliveries, {
+      actions: ['Query'],
+      indexes: [INDEX.deliveries.byMonth, INDEX.deliveries.byPublisher],
+    });
+    operator.allowTable(hits, { actions: ['GetItem', 'Query'] });
+    operator.allowQueue(queue, ['SendMessage']);
+
+    const bootstrap = new FlowbackFunction(this, 'Bootstrap', {
+      ...defaults,
+      code: 'bootstrap',
+      description: 'Makes the MAC key, the settings and the first admin key; invoked by hand',
+      memorySize: 256,
+      timeout: Duration.seconds(30),
+      environment: { ...ofCatalog, [ENV.network]: config.network },
+    });
+    bootstrap.allowTable(catalog, {
+      actions: ['ConditionCheckItem', 'GetItem', 'PutItem', 'Query'],
+      partitions: ['settings', 'mac_key', 'cursor_key', 'api_key', 'api_key_hash'],
+    });
+
+    tracking.route('Redirect', redirect.resource, ['/click', '/c/{campaign_id}/{pub_id}']);
+    tracking.route('Conversion', conversion.resource, [
+      '/postback',
+      '/postback/{sender_id}',
+      '/acquisition',
+      '/acquisition/{sender_id}',
+    ]);
+    management.route('Management', operator.resource, ['/v1/{proxy+}']);
+
+    new Alarms(this, 'Alarms', {
+      trackingApi: tracking.api,
+      managementApi: management.api,
+      clicks,
+      notifications: queue,
+      deadLetters: notifications.deadLetters,
+      sweeper: sweeper.resource,
+      topic:
+        config.alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', config.alarmTopicArn),
+    });
+
+    const functionName = bootstrap.resource.functionName;
+    this.#output('TrackingUrl', 'Tracking API: /click, /postback', tracking.url);
+    this.#output('ApiUrl', 'Management API: /v1', management.url);
+    this.#output('BootstrapFunctionName', 'Makes the first admin key', functionName);
+    this.#output(
+      'CreateFirstKeyCommand',
+      'Run this once: it prints the first admin key',
+      `aws lambda invoke --region ${Aws.REGION} --function-name ${functionName} /dev/stdout`,
+    );
+    this.#output('CatalogTableName', 'Settings, campaigns, publishers, keys', catalog.tableName);
+    this.#output('ClicksTableName', 'Clicks', clicks.tableName);
+    this.#output('ConversionsTableName', 'Conversions and ledger', conversions.tableName);
+    this.#output('DeliveriesTableName', 'Notifications of publishers', deliveries.tableName);
+    this.#output('HitsTableName', 'Inbound conversion requests', hits.tableName);
+    this.#output('NotificationsQueueUrl', 'Hints that something is to be delivered', queue.queueUrl);
+    this.#output(
+      'NotificationsDeadLetterQueueUrl',
+      'Hints on which the delivery function crashed',
+      notifications.deadLetters.queueUrl,
+    );
+  }
+
+  /** What recording a conversion takes; the sweeper does it too, for those that were parked. */
+  #allowConversions(fn: FlowbackFunction, storage: Storage, notifications: Notifications): void {
+    fn.allowTable(storage.catalog, {
+      actions: ['BatchGetItem', 'GetItem', 'Query'],
+      partitions: [
+        'settings',
+        'mac_key',
+        'advertiser',
+        'publisher',
+        'campaign',
+        'sender',
+        'sender_token',
+        'postback_of#*',
+      ],
+    });
+    fn.allowTable(storage.clicks, { actions: ['GetItem'] });
+    fn.allowTable(storage.conversions, {
+      actions: ['BatchGetItem', 'ConditionCheckItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    });
+    // Nothing else in this table is ever deleted.
+    fn.allowTable(storage.conversions, { actions: ['DeleteItem'], partitions: ['parked#*'] });
+    fn.allowTable(storage.deliveries, { actions: ['PutItem', 'Query', 'UpdateItem'] });
+    fn.allowTable(storage.hits, { actions: ['PutItem', 'UpdateItem'] });
+    fn.allowQueue(notifications.queue, ['SendMessage']);
+  }
+
+  #apiProps(
+    id: string,
+    config: ApiConfig,
+  ): {
+    readonly rateLimit: number;
+    readonly burstLimit: number;
+    readonly accessLog: boolean;
+    readonly domainName?: string;
+    readonly certificate?: ICertificate;
+  } {
+    const { rateLimit, burstLimit, accessLog, domain } = config;
+    if (domain === undefined) return { rateLimit, burstLimit, accessLog };
+    const certificate = Certificate.fromCertificateArn(this, `${id}Certificate`, domain.certificateArn);
+    return { rateLimit, burstLimit, accessLog, domainName: domain.domainName, certificate };
+  }
+
+  #output(id: string, description: string, value: string): void {
+    new CfnOutput(this, id, { description, value });
+  }
+}
