@@ -1,5 +1,5 @@
 import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { Validations } from 'aws-cdk-lib';
+import { Stack, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import { DomainName, HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -60,6 +60,8 @@ export class FlowbackApi extends Construct {
         : new DomainName(this, 'Domain', { domainName: props.domainName, certificate: props.certificate });
 
     this.api = new HttpApi(this, 'Api', {
+      // Only shown; all APIs of an account stand in one list.
+      apiName: `${Stack.of(this).stackName}-${id}`,
       description: props.description,
       createDefaultStage: false,
       // One address only: own hosts are refused as postback targets, and a second one would slip through.

@@ -17,6 +17,8 @@ import { functionCode } from './function-code.ts';
 export type TableAction =
   'BatchGetItem' | 'ConditionCheckItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
 
+export type QueueAction = 'DeleteMessage' | 'GetQueueAttributes' | 'ReceiveMessage' | 'SendMessage';
+
 export interface TableAccess {
   readonly actions: readonly TableAction[];
   /** Partition keys that the actions are bound to; `*` stands for any characters. @default - every partition */
@@ -55,11 +57,9 @@ export interface FlowbackFunctionProps extends FunctionDefaults {
 export class FlowbackFunction extends Construct {
   readonly resource: Function;
   readonly role: Role;
-  readonly #environment: Record<string, string>;
 
   constructor(scope: Construct, id: string, props: FlowbackFunctionProps) {
     super(scope, id);
-    this.#environment = { ...props.environment };
 
     const logGroup = new LogGroup(this, 'Logs', { retention: props.logRetention, removalPolicy: props.removalPolicy });
 
@@ -91,11 +91,6 @@ export class FlowbackFunction extends Construct {
     });
   }
 
-  /** Names and values of the function's environment. */
-  get environment(): Readonly<Record<string, string>> {
-    return this.#environment;
-  }
-
   /** Allows exactly these actions on this table, its named indexes included. */
   allowTable(table: ITableV2, access: TableAccess): void {
     const indexes = (access.indexes ?? []).map((index) => `${table.tableArn}/index/${index}`);
@@ -111,7 +106,8 @@ export class FlowbackFunction extends Construct {
     );
   }
 
-  allowQueue(queue: IQueue, actions: readonly ('GetQueueAttributes' | 'SendMessage')[]): void {
+  /** Allows exactly these actions on this queue. */
+  allowQueue(queue: IQueue, actions: readonly QueueAction[]): void {
     this.#allow(
       actions.map((action) => `sqs:${action}`),
       [queue.queueArn],

@@ -111,7 +111,7 @@ export class FlowbackStack extends Stack {
     delivery.allowTable(catalog, { actions: ['GetItem'], partitions: ['postback'] });
     delivery.allowTable(deliveries, { actions: ['GetItem', 'PutItem', 'Query', 'UpdateItem'] });
     delivery.allowQueue(queue, ['SendMessage']);
-    notifications.deliverTo(delivery.resource, config.deliveryConcurrency);
+    notifications.deliverTo(delivery, config.deliveryConcurrency);
 
     const sweeper = new FlowbackFunction(this, 'Sweeper', {
       ...defaults,

@@ -1,9 +1,9 @@
 import type { RemovalPolicy } from 'aws-cdk-lib';
 import { Duration } from 'aws-cdk-lib';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { FlowbackFunction } from './flowback-function.ts';
 
 export interface NotificationsProps {
   /** Timeout of the function that receives; the visibility timeout follows from it. */
@@ -40,9 +40,16 @@ export class Notifications extends Construct {
   }
 
   /** Hands the messages to a function, at most `maxConcurrency` batches at once. */
-  deliverTo(receiver: IFunction, maxConcurrency: number): void {
-    receiver.addEventSource(
-      new SqsEventSource(this.queue, { batchSize: 10, reportBatchItemFailures: true, maxConcurrency }),
-    );
+  deliverTo(receiver: FlowbackFunction, maxConcurrency: number): void {
+    // What the mapping needs and no more: SqsEventSource would also grant ChangeMessageVisibility and GetQueueUrl.
+    receiver.allowQueue(this.queue, ['DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage']);
+    new EventSourceMapping(this, 'Receiver', {
+      target: receiver.resource,
+      eventSourceArn: this.queue.queueArn,
+      batchSize: 10,
+      reportBatchItemFailures: true,
+      // Not reserved concurrency: pollers would go on receiving, be throttled, and use up the messages' receive counts.
+      maxConcurrency,
+    });
   }
 }
