@@ -24,10 +24,13 @@ export const LOG_EVENTS = {
 export type LogEvent = keyof typeof LOG_EVENTS;
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-/** Writes one line. Errors go in through {@link describeError}. */
+/**
+ * Writes one line. Errors go in through {@link describeError}. Straight to standard output: Lambda's JSON log format
+ * wraps what console methods write into an envelope of its own.
+ */
 export function log(event: LogEvent, fields: LogFields = {}): void {
   const level = LOG_EVENTS[event];
-  console[level](JSON.stringify({ level, event, ...fields }));
+  process.stdout.write(`${JSON.stringify({ level, event, ...fields })}\n`);
 }
 
 /** Name and message of what was thrown, cut, for a log line. */
