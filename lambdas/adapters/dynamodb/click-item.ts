@@ -1,0 +1,121 @@
+import { CLICK_VALUES } from '../../core/entities.ts';
+import type { Click, ClickValue } from '../../core/entities.ts';
+import { CLICK_REASONS } from '../../core/reasons.ts';
+import type { ClickCode } from '../../core/reasons.ts';
+import type { Item } from './items.ts';
+
+/**
+ * A click as an item. Names are short because a click must stay under 1 KB, one write unit; docs/data-model.md has the
+ * list. By hand instead of marshall(): this file is part of the redirect, which carries no SDK.
+ */
+const TEXTS = {
+  country: 'co',
+  device: 'd',
+  os: 'o',
+  browser: 'b',
+  language: 'l',
+  ip: 'i',
+  userAgent: 'ua',
+} as const satisfies Partial<Record<keyof Click, string>>;
+
+const VALUES: Readonly<Record<ClickValue, string>> = {
+  p1: 'p1',
+  p2: 'p2',
+  p3: 'p3',
+  p4: 'p4',
+  p5: 'p5',
+  p6: 'p6',
+  p7: 'p7',
+  p8: 'p8',
+  p9: 'p9',
+  p10: 'p10',
+  source: 's',
+  creative: 'cr',
+  app_name: 'an',
+  gaid: 'ga',
+  idfa: 'if',
+  android_id: 'ai',
+  gclid: 'gc',
+  fbclid: 'fb',
+  ttclid: 'tt',
+  msclkid: 'ms',
+  gdpr: 'gd',
+  gdpr_consent: 'gt',
+  us_privacy: 'us',
+  gpp: 'gp',
+  gpp_sid: 'gs',
+};
+
+export function toClickItem(click: Click): Item {
+  const item: Item = {
+    id: { S: click.id },
+    c: { S: click.campaignId },
+    u: { S: click.publisherId },
+    a: { S: click.advertiserId },
+    r: { S: click.code },
+    y: { BOOL: click.payable },
+    t: { N: String(click.createdAt) },
+    e: { N: String(click.expiresAt) },
+  };
+  const put = (name: string, value: string | null | undefined) => {
+    if (value !== null && value !== undefined && value !== '') item[name] = { S: value };
+  };
+  for (const name of CLICK_VALUES) put(VALUES[name], click.values[name]);
+  put(TEXTS.country, click.country);
+  put(TEXTS.device, click.device);
+  put(TEXTS.os, click.os);
+  put(TEXTS.browser, click.browser);
+  put(TEXTS.language, click.language);
+  put(TEXTS.ip, click.ip);
+  put(TEXTS.userAgent, click.userAgent);
+  return item;
+}
+
+/** Throws for an item that {@link toClickItem} did not write. */
+export function fromClickItem(item: Item): Click {
+  const values: Partial<Record<ClickValue, string>> = {};
+  for (const name of CLICK_VALUES) {
+    const value = item[VALUES[name]]?.S;
+    if (value !== undefined) values[name] = value;
+  }
+  const text = (name: string) => item[name]?.S ?? null;
+  return {
+    id: required(item, 'id'),
+    campaignId: required(item, 'c'),
+    publisherId: required(item, 'u'),
+    advertiserId: required(item, 'a'),
+    code: clickCode(required(item, 'r')),
+    payable: item['y']?.BOOL === true,
+    createdAt: number(item, 't'),
+    expiresAt: number(item, 'e'),
+    values,
+    country: text(TEXTS.country),
+    device: text(TEXTS.device),
+    os: text(TEXTS.os),
+    browser: text(TEXTS.browser),
+    language: text(TEXTS.language),
+    ip: text(TEXTS.ip),
+    userAgent: text(TEXTS.userAgent),
+  };
+}
+
+function required(item: Item, name: string): string {
+  const value = item[name]?.S;
+  if (value === undefined) throw new TypeError(`click item without "${name}"`);
+  return value;
+}
+
+function number(item: Item, name: string): number {
+  const value = Number(item[name]?.N);
+  if (!Number.isSafeInteger(value)) throw new TypeError(`click item without "${name}"`);
+  return value;
+}
+
+function clickCode(code: string): ClickCode {
+  if (!isClickCode(code)) throw new TypeError(`click item with the unknown code "${code}"`);
+  return code;
+}
+
+function isClickCode(code: string): code is ClickCode {
+  return Object.hasOwn(CLICK_REASONS, code);
+}
