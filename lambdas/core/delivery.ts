@@ -25,6 +25,18 @@ export interface Delivery {
   readonly dueAt: number | null;
   /** Who holds the lease; changes with each claim. */
   readonly lease: string | null;
+  /**
+   * Number of the delivery that waits for this one to end, or null. The successor is created `waiting` with
+   * `nextAttemptAt` and `dueAt` null, and the same transaction sets this field on the row of the delivery before, on
+   * the condition that it has not ended; if it has, the successor is created due at once. So the transaction that
+   * ends a delivery always knows whom to release.
+   */
+  readonly successor: number | null;
+}
+
+/** Whether no further call is made for a delivery by itself. */
+export function hasEnded(state: DeliveryState): boolean {
+  return state === 'delivered' || state === 'exhausted' || state === 'cancelled';
 }
 
 /** One HTTP call made for a delivery. */
