@@ -1,0 +1,298 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import type { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { resourcesOf, stackTemplate } from './synthesize.ts';
+
+const dev = stackTemplate({ stage: 'dev' });
+const prod = stackTemplate({ stage: 'prod' });
+
+type Variables = Readonly<Record<string, unknown>>;
+
+const environmentOf = (template: Template, id: string): Variables => {
+  const found = Object.entries(resourcesOf(template, 'AWS::Lambda::Function')).find(([name]) =>
+    name.startsWith(`${id}Function`),
+  );
+  if (found === undefined) throw new Error(`no function ${id}`);
+  return (found[1].Properties['Environment'] as { Variables: Variables }).Variables;
+};
+
+describe('the stack', () => {
+  // Another logical id is another resource: the deployment would make an empty one and leave or delete the old one.
+  const STATEFUL = {
+    'AWS::DynamoDB::GlobalTable': [
+      'StorageCatalogBA94E8E8',
+      'StorageClicks012CFC6C',
+      'StorageConversions24538916',
+      'StorageDeliveriesE42B5069',
+      'StorageHitsD3941FB1',
+    ],
+    'AWS::SQS::Queue': ['NotificationsDeadLetters2AC1E002', 'NotificationsQueue91395D8F'],
+    // Their addresses stand in tracking links and at advertisers.
+    'AWS::ApiGatewayV2::Api': ['ManagementApi2CA21A2A', 'TrackingApi62806C2B'],
+  };
+
+  it.each(Object.entries(STATEFUL))('never changes the logical ids of its %s', (type, ids) => {
+    for (const template of [dev, prod, stackTemplate({ network: 'abc' })]) {
+      expect(Object.keys(resourcesOf(template, type)).sort()).toEqual(ids);
+    }
+  });
+
+  it('uses only resource types that the local run knows', () => {
+    const resources = dev.toJSON()['Resources'] as Record<string, { Type: string }>;
+
+    const types = new Set(Object.values(resources).map((resource) => resource.Type));
+
+    expect([...types].sort()).toEqual([
+      'AWS::ApiGatewayV2::Api',
+      'AWS::ApiGatewayV2::Integration',
+      'AWS::ApiGatewayV2::Route',
+      'AWS::ApiGatewayV2::Stage',
+      'AWS::CloudWatch::Alarm',
+      'AWS::DynamoDB::GlobalTable',
+      'AWS::Events::Rule',
+      'AWS::IAM::Policy',
+      'AWS::IAM::Role',
+      'AWS::Lambda::EventInvokeConfig',
+      'AWS::Lambda::EventSourceMapping',
+      'AWS::Lambda::Function',
+      'AWS::Lambda::Permission',
+      'AWS::Logs::LogGroup',
+      'AWS::SQS::Queue',
+      'AWS::SQS::QueuePolicy',
+    ]);
+  });
+
+  it('uses only intrinsic functions that the local run knows', () => {
+    const { Resources, Outputs } = dev.toJSON() as { Resources: unknown; Outputs: unknown };
+
+    const used = new Set(JSON.stringify([Resources, Outputs]).match(/"Fn::\w+"/g));
+
+    for (const name of used) expect(['"Fn::GetAtt"', '"Fn::Join"', '"Fn::Sub"']).toContain(name);
+  });
+
+  it('gives outputs under exact keys', () => {
+    expect(Object.keys(dev.findOutputs('*')).sort()).toEqual([
+      'ApiUrl',
+      'BootstrapFunctionName',
+      'CatalogTableName',
+      'ClicksTableName',
+      'ConversionsTableName',
+      'CreateFirstKeyCommand',
+      'DeliveriesTableName',
+      'HitsTableName',
+      'NotificationsDeadLetterQueueUrl',
+      'NotificationsQueueUrl',
+      'TrackingUrl',
+    ]);
+    dev.hasOutput('TrackingUrl', { Value: { 'Fn::GetAtt': ['TrackingApi62806C2B', 'ApiEndpoint'] } });
+    dev.hasOutput('ApiUrl', { Value: { 'Fn::GetAtt': ['ManagementApi2CA21A2A', 'ApiEndpoint'] } });
+  });
+
+  it('says its domains instead of the APIs own addresses, in outputs and to functions, if it has any', () => {
+    const certificate = 'arn:aws:acm:eu-west-1:111122223333:certificate/1';
+    const template = stackTemplate({
+      trackingDomain: 'go.abc.example',
+      trackingCertificateArn: certificate,
+      managementDomain: 'api.abc.example',
+      managementCertificateArn: certificate,
+    });
+
+    template.hasOutput('TrackingUrl', { Value: 'https://go.abc.example' });
+    template.hasOutput('ApiUrl', { Value: 'https://api.abc.example' });
+    expect(environmentOf(template, 'Delivery')).toMatchObject({
+      TRACKING_URL: 'https://go.abc.example',
+      API_URL: 'https://api.abc.example',
+    });
+  });
+});
+
+describe('routes', () => {
+  it('go to the redirect, the conversion and the management function', () => {
+    const integrations = resourcesOf(dev, 'AWS::ApiGatewayV2::Integration');
+    const target = (properties: Readonly<Record<string, unknown>>): string => {
+      const join = (properties['Target'] as { 'Fn::Join': [string, [string, { Ref: string }]] })['Fn::Join'];
+      const uri = integrations[join[1][1].Ref]?.Properties['IntegrationUri'] as { 'Fn::GetAtt': [string, string] };
+      return uri['Fn::GetAtt'][0].replace(/Function[0-9A-F]{8}$/, '');
+    };
+
+    const routes = Object.values(resourcesOf(dev, 'AWS::ApiGatewayV2::Route')).map(({ Properties }) => [
+      (Properties['ApiId'] as { Ref: string }).Ref.replace(/[0-9A-F]{8}$/, ''),
+      Properties['RouteKey'],
+      target(Properties),
+    ]);
+
+    expect(routes).toEqual([
+      ['TrackingApi', 'ANY /click', 'Redirect'],
+      ['TrackingApi', 'ANY /c/{campaign_id}/{pub_id}', 'Redirect'],
+      ['TrackingApi', 'ANY /postback', 'Conversion'],
+      ['TrackingApi', 'ANY /postback/{sender_id}', 'Conversion'],
+      ['TrackingApi', 'ANY /acquisition', 'Conversion'],
+      ['TrackingApi', 'ANY /acquisition/{sender_id}', 'Conversion'],
+      ['ManagementApi', 'ANY /v1/{proxy+}', 'Management'],
+    ]);
+  });
+
+  it.each([
+    ['dev', dev, 'TrackingApi', 2_000, 2_000],
+    ['dev', dev, 'ManagementApi', 2_000, 2_000],
+    ['prod', prod, 'TrackingApi', 8_000, 4_000],
+    ['prod', prod, 'ManagementApi', 200, 400],
+  ] as const)('of %s are throttled', (_stage, template, api, rate, burst) => {
+    template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      ApiId: { Ref: Match.stringLikeRegexp(`^${api}`) },
+      DefaultRouteSettings: { ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst },
+    });
+  });
+
+  it.each([
+    ['off', {}, Match.absent()],
+    ['on', { trackingAccessLog: 'true' }, Match.objectLike({ Format: Match.anyValue() })],
+  ])(
+    'of the tracking API have their access log %s by the setting, those of management always',
+    (_, options, tracking) => {
+      const template = stackTemplate(options);
+
+      template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+        ApiId: { Ref: Match.stringLikeRegexp('^TrackingApi') },
+        AccessLogSettings: tracking,
+      });
+      template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+        ApiId: { Ref: Match.stringLikeRegexp('^ManagementApi') },
+        AccessLogSettings: Match.objectLike({ Format: Match.anyValue() }),
+      });
+    },
+  );
+});
+
+describe('functions', () => {
+  it.each([
+    ['Redirect', 256, 5],
+    ['Conversion', 512, 10],
+    ['Delivery', 512, 60],
+    ['Sweeper', 512, 50],
+    ['Management', 512, 29],
+    ['Bootstrap', 256, 30],
+  ])('%s has %i MB and %i s', (id, memory, timeout) => {
+    const found = Object.entries(resourcesOf(dev, 'AWS::Lambda::Function')).find(([name]) =>
+      name.startsWith(`${id}Function`),
+    );
+
+    expect(found?.[1].Properties).toMatchObject({ MemorySize: memory, Timeout: timeout });
+  });
+
+  it.each([
+    ['Redirect', ['CACHE_SECONDS', 'CATALOG_TABLE', 'CLICKS_TABLE', 'NETWORK']],
+    [
+      'Conversion',
+      [
+        'CATALOG_TABLE',
+        'CLICKS_TABLE',
+        'CONVERSIONS_TABLE',
+        'DELIVERIES_TABLE',
+        'HITS_TABLE',
+        'NOTIFICATIONS_QUEUE_URL',
+      ],
+    ],
+    ['Delivery', ['API_URL', 'CATALOG_TABLE', 'DELIVERIES_TABLE', 'NOTIFICATIONS_QUEUE_URL', 'TRACKING_URL']],
+    [
+      'Sweeper',
+      [
+        'CATALOG_TABLE',
+        'CLICKS_TABLE',
+        'CONVERSIONS_TABLE',
+        'DELIVERIES_TABLE',
+        'HITS_TABLE',
+        'NOTIFICATIONS_QUEUE_URL',
+      ],
+    ],
+    [
+      'Management',
+      [
+        'API_URL',
+        'CACHE_SECONDS',
+        'CATALOG_TABLE',
+        'CLICKS_TABLE',
+        'CONVERSIONS_TABLE',
+        'DELIVERIES_TABLE',
+        'HITS_TABLE',
+        'NOTIFICATIONS_QUEUE_URL',
+        'TRACKING_URL',
+      ],
+    ],
+    ['Bootstrap', ['CATALOG_TABLE', 'NETWORK']],
+  ])('%s is told only the names that it needs', (id, names) => {
+    expect(Object.keys(environmentOf(dev, id)).sort()).toEqual(names);
+    expect(Object.keys(environmentOf(prod, id)).sort()).toEqual(names);
+  });
+
+  it('are told the network, and the redirect a fallback if the stage has one', () => {
+    const template = stackTemplate({ network: 'abc', fallbackUrl: 'https://abc.example/' });
+
+    expect(environmentOf(template, 'Redirect')).toMatchObject({ NETWORK: 'abc', FALLBACK_URL: 'https://abc.example/' });
+    expect(environmentOf(template, 'Bootstrap')).toMatchObject({ NETWORK: 'abc' });
+  });
+
+  it('send queue messages in a loop only where that is meant: delivery', () => {
+    const loops = Object.entries(resourcesOf(dev, 'AWS::Lambda::Function')).filter(
+      ([, fn]) => fn.Properties['RecursiveLoop'] === 'Allow',
+    );
+
+    expect(loops.map(([id]) => id.replace(/Function[0-9A-F]{8}$/, ''))).toEqual(['Delivery']);
+  });
+
+  it("write Lambda's own lines but for the redirect, where they would cost more than keeping the click", () => {
+    const levels = Object.entries(resourcesOf(dev, 'AWS::Lambda::Function')).map(([id, fn]) => [
+      id.replace(/Function[0-9A-F]{8}$/, ''),
+      (fn.Properties['LoggingConfig'] as { SystemLogLevel: string }).SystemLogLevel,
+    ]);
+
+    expect(Object.fromEntries(levels)).toEqual({
+      Redirect: 'WARN',
+      Conversion: 'INFO',
+      Delivery: 'INFO',
+      Sweeper: 'INFO',
+      Management: 'INFO',
+      Bootstrap: 'INFO',
+    });
+  });
+});
+
+describe('the sweeper', () => {
+  it('runs each minute and is never retried: the next run does what the last one did not', () => {
+    dev.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 minute)',
+      State: 'ENABLED',
+      Targets: [
+        Match.objectLike({
+          Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^SweeperFunction'), 'Arn'] },
+          RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+        }),
+      ],
+    });
+    dev.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 0 });
+  });
+});
+
+describe('stages', () => {
+  it.each([
+    ['dev', dev, 'Delete', false, false, 7],
+    ['prod', prod, 'Retain', true, true, 90],
+  ] as const)('%s keeps its data as it says', (_stage, template, policy, protection, recovery, retention) => {
+    const tables = resourcesOf(template, 'AWS::DynamoDB::GlobalTable');
+    const withRecovery = Object.entries(tables).filter(([, table]) =>
+      JSON.stringify(table.Properties).includes('"PointInTimeRecoveryEnabled":true'),
+    );
+
+    expect(withRecovery.map(([id]) => id.replace(/^Storage(.+)[0-9A-F]{8}$/, '$1'))).toEqual(
+      recovery ? ['Catalog', 'Conversions', 'Deliveries'] : [],
+    );
+    for (const table of Object.values(tables)) {
+      expect(table).toMatchObject({ DeletionPolicy: policy, UpdateReplacePolicy: policy });
+      expect(table.Properties['Replicas']).toMatchObject([{ DeletionProtectionEnabled: protection }]);
+    }
+    for (const type of ['AWS::SQS::Queue', 'AWS::Logs::LogGroup']) {
+      template.allResources(type, { DeletionPolicy: policy });
+    }
+    template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: retention });
+  });
+});

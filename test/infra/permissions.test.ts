@@ -1,0 +1,205 @@
+import { describe, expect, it } from 'vitest';
+import { resourcesOf, stackTemplate } from './synthesize.ts';
+
+/**
+ * Everything that each role may do, written down a second time and on purpose: a permission is added in two places or
+ * not at all (invariant 13). One line is one action on one resource: `action resource [partitions]`.
+ */
+const forTable = (table: string, actions: readonly string[], partitions?: readonly string[]): string[] =>
+  actions.map((action) => `dynamodb:${action} ${table}${partitions ? ` [${partitions.join(' ')}]` : ''}`);
+
+const forIndexes = (table: string, indexes: readonly string[]): string[] =>
+  indexes.map((index) => `dynamodb:Query ${table}/index/${index}`);
+
+const LOGS = ['logs:CreateLogStream own log group', 'logs:PutLogEvents own log group'];
+
+const RECORDS_CONVERSIONS = [
+  ...LOGS,
+  ...forTable(
+    'Catalog',
+    ['BatchGetItem', 'GetItem', 'Query'],
+    ['advertiser', 'campaign', 'mac_key', 'postback_of#*', 'publisher', 'sender', 'sender_token', 'settings'],
+  ),
+  ...forTable('Clicks', ['GetItem']),
+  ...forTable('Conversions', ['BatchGetItem', 'ConditionCheckItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']),
+  ...forTable('Conversions', ['DeleteItem'], ['parked#*']),
+  ...forTable('Deliveries', ['PutItem', 'Query', 'UpdateItem']),
+  ...forTable('Hits', ['PutItem', 'UpdateItem']),
+  'sqs:SendMessage Queue',
+];
+
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  Redirect: [
+    ...LOGS,
+    ...forTable('Catalog', ['GetItem', 'Query'], ['campaign', 'mac_key', 'publisher', 'settings']),
+    ...forTable('Clicks', ['PutItem']),
+  ],
+  Conversion: RECORDS_CONVERSIONS,
+  Delivery: [
+    ...LOGS,
+    ...forTable('Catalog', ['GetItem'], ['postback']),
+    ...forTable('Deliveries', ['GetItem', 'PutItem', 'Query', 'UpdateItem']),
+    'sqs:DeleteMessage Queue',
+    'sqs:GetQueueAttributes Queue',
+    'sqs:ReceiveMessage Queue',
+    'sqs:SendMessage Queue',
+  ],
+  Sweeper: [
+    ...RECORDS_CONVERSIONS,
+    ...forIndexes('Conversions', ['by_due']),
+    ...forTable('Deliveries', ['GetItem']),
+    ...forIndexes('Deliveries', ['by_due']),
+    'sqs:GetQueueAttributes Queue',
+  ],
+  Management: [
+    ...LOGS,
+    ...forTable(
+      'Catalog',
+      ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      [
+        'advertiser',
+        'api_key',
+        'api_key_hash',
+        'campaign',
+        'cursor_key',
+        'idempotency#*',
+        'postback',
+        'postback_of#*',
+        'publisher',
+        'sender',
+        'sender_token',
+        'settings',
+      ],
+    ),
+    ...forTable('Clicks', ['GetItem']),
+    ...forTable('Conversions', ['BatchGetItem', 'GetItem', 'Query']),
+    ...forIndexes('Conversions', ['by_advertiser', 'by_campaign', 'by_click', 'by_month', 'by_publisher']),
+    ...forTable('Deliveries', ['GetItem', 'Query', 'UpdateItem']),
+    ...forIndexes('Deliveries', ['by_month', 'by_publisher']),
+    ...forTable('Hits', ['GetItem', 'Query']),
+    'sqs:SendMessage Queue',
+  ],
+  Bootstrap: [
+    ...LOGS,
+    ...forTable(
+      'Catalog',
+      ['ConditionCheckItem', 'GetItem', 'PutItem', 'Query'],
+      ['api_key', 'api_key_hash', 'cursor_key', 'mac_key', 'settings'],
+    ),
+  ],
+};
+
+type OneOrMany<T> = T | readonly T[];
+type Arn = string | { readonly 'Fn::GetAtt': readonly [string, string] } | { readonly 'Fn::Join': readonly unknown[] };
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: OneOrMany<string>;
+  readonly Resource: OneOrMany<Arn>;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, OneOrMany<string>>>>>;
+}
+
+interface PolicyProperties {
+  readonly Roles: readonly { readonly Ref: string }[];
+  readonly PolicyDocument: { readonly Statement: readonly Statement[] };
+}
+
+const many = <T>(value: OneOrMany<T>): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
+
+/** Logical ids end in a hash of eight digits; without it they are the path of the construct. */
+const nameOf = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, '');
+
+const resourceName = (role: string, arn: Arn): string => {
+  if (typeof arn === 'string') return arn;
+  if ('Fn::GetAtt' in arn) {
+    const name = nameOf(arn['Fn::GetAtt'][0]);
+    return name === `${role}Logs` ? 'own log group' : name.replace(/^(Storage|Notifications)/, '');
+  }
+  const [separator, parts] = arn['Fn::Join'];
+  return (parts as readonly Arn[]).map((part) => resourceName(role, part)).join(separator as string);
+};
+
+const conditionText = (condition: Statement['Condition']): string => {
+  if (condition === undefined) return '';
+  const { 'ForAllValues:StringLike': partitions, Null: present, ...others } = condition;
+  expect(others).toEqual({});
+  expect(present).toEqual({ 'dynamodb:LeadingKeys': 'false' });
+  const { 'dynamodb:LeadingKeys': keys, ...otherKeys } = partitions ?? {};
+  expect(otherKeys).toEqual({});
+  return ` [${[...many(keys ?? [])].sort().join(' ')}]`;
+};
+
+/** Every statement of every role, as lines like those above. */
+const grantedByRole = (options: Parameters<typeof stackTemplate>[0]): Record<string, string[]> => {
+  const template = stackTemplate(options);
+  const granted: Record<string, string[]> = {};
+  for (const role of Object.keys(resourcesOf(template, 'AWS::IAM::Role'))) {
+    granted[nameOf(role).replace(/Role$/, '')] = [];
+  }
+  for (const policy of Object.values(resourcesOf(template, 'AWS::IAM::Policy'))) {
+    const { Roles, PolicyDocument } = policy.Properties as unknown as PolicyProperties;
+    for (const { Ref } of Roles) {
+      const role = nameOf(Ref).replace(/Role$/, '');
+      for (const { Effect, Action, Resource, Condition } of PolicyDocument.Statement) {
+        expect(Effect).toBe('Allow');
+        for (const action of many(Action)) {
+          for (const arn of many(Resource)) {
+            granted[role]?.push(`${action} ${resourceName(role, arn)}${conditionText(Condition)}`);
+          }
+        }
+      }
+    }
+  }
+  return granted;
+};
+
+const sorted = (lines: readonly string[]): string[] => [...new Set(lines)].sort();
+
+describe.each(['dev', 'prod'])('permissions of the %s stage (invariant 13)', (stage) => {
+  const granted = grantedByRole({ stage });
+
+  it('gives each function a role of its own, and nobody else one', () => {
+    expect(Object.keys(granted).sort()).toEqual(Object.keys(ALLOWED).sort());
+  });
+
+  it.each(Object.keys(ALLOWED))('allows %s exactly what its table says', (role) => {
+    expect(sorted(granted[role] ?? [])).toEqual(sorted(ALLOWED[role] ?? []));
+  });
+
+  it('allows nobody a scan, a wildcard action or a wildcard resource', () => {
+    const lines = Object.values(granted).flat();
+
+    for (const line of lines) {
+      const [action, resource] = line.split(' ');
+      expect(`${action} ${resource}`).not.toMatch(/\*|Scan|PartiQL/);
+    }
+  });
+
+  it('lets only those functions read the MAC key that mint or verify click ids (invariant 12)', () => {
+    const readers = Object.keys(granted).filter((role) => granted[role]?.some((line) => line.includes('mac_key')));
+
+    expect(readers.sort()).toEqual(['Bootstrap', 'Conversion', 'Redirect', 'Sweeper']);
+  });
+});
+
+describe('roles', () => {
+  it('have neither managed nor inline policies and can be assumed by Lambda alone', () => {
+    const roles = Object.values(resourcesOf(stackTemplate(), 'AWS::IAM::Role'));
+
+    for (const role of roles) {
+      expect(role.Properties['ManagedPolicyArns']).toBeUndefined();
+      expect(role.Properties['Policies']).toBeUndefined();
+      expect(role.Properties['AssumeRolePolicyDocument']).toMatchObject({
+        Statement: [{ Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } }],
+      });
+    }
+  });
+
+  it('are named by no policy but their own, so that no other grant hides elsewhere', () => {
+    const policies = Object.values(resourcesOf(stackTemplate(), 'AWS::IAM::Policy'));
+
+    const roles = policies.flatMap((policy) => (policy.Properties as unknown as PolicyProperties).Roles);
+
+    expect(new Set(roles.map((role) => role.Ref)).size).toBe(policies.length);
+  });
+});
