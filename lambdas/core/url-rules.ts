@@ -1,0 +1,83 @@
+import { isAddress, isAllowedAddress, isLoopbackAddress } from './addresses.ts';
+import type { EgressRules } from './addresses.ts';
+import { compileTemplate, DESTINATION_MACROS, POSTBACK_MACROS, TemplateError } from './macros.ts';
+
+const MAX_URL = 2_048;
+const POSTBACK_PORTS: ReadonlySet<string> = new Set(['', '80', '443', '8080', '8443']);
+/** Names that only ever mean something on a private network. */
+const PRIVATE_SUFFIXES = ['.localhost', '.local', '.internal'];
+
+/** Whitespace, control characters, backslashes: URL parsers drop or rewrite them, each in its own way. */
+const UNSAFE = /[\s\p{Cc}\\]/u;
+/** Scheme and authority as they are written, before a parser repairs them. */
+const SHAPE = /^https?:\/\/([^/?#]+)/i;
+
+export interface PostbackRules extends EgressRules {
+  /** `host` of our own base URLs as `new URL()` has it, with the port where it is not the scheme's own. */
+  readonly ownHosts: readonly string[];
+}
+
+/** Checks a campaign's destination or a fallback before it is saved. Null: fine; else a message for the operator. */
+export function checkDestinationUrl(url: string, rules: EgressRules): string | null {
+  const parsed = parseUrlTemplate(url, DESTINATION_MACROS);
+  if (typeof parsed === 'string') return parsed;
+  return checkHost(hostName(parsed), rules);
+}
+
+/**
+ * Checks a publisher postback before it is saved. Null: fine; else a message for the operator. Names are not resolved
+ * here: what they resolve to can change, so the addresses are checked at each call.
+ */
+export function checkPostbackUrl(url: string, rules: PostbackRules): string | null {
+  const parsed = parseUrlTemplate(url, POSTBACK_MACROS);
+  if (typeof parsed === 'string') return parsed;
+  const name = hostName(parsed);
+  const problem = checkHost(name, rules);
+  if (problem !== null) return problem;
+  if (rules.ownHosts.some((host) => host === withPort(name, parsed.port))) {
+    return 'the URL must not lead back to this network';
+  }
+  if (!POSTBACK_PORTS.has(parsed.port) && !(rules.allowLoopback && (name === 'localhost' || isLoopbackAddress(name)))) {
+    return 'the port must be 80, 443, 8080 or 8443';
+  }
+  return null;
+}
+
+/** The URL, its macros still in it, or what is wrong with it. */
+function parseUrlTemplate(url: string, macros: ReadonlySet<string>): URL | string {
+  if (url.length > MAX_URL) return `the URL must have at most ${MAX_URL} characters`;
+  if (UNSAFE.test(url)) return 'the URL must have no spaces, control characters or backslashes';
+  const authority = SHAPE.exec(url)?.[1];
+  if (authority === undefined) return 'the URL must begin with http:// or https:// and a host';
+  if (authority.includes('@')) return 'the URL must have no user name or password';
+  if (/[{}]/.test(authority)) return 'macros may stand only in the path, the query and the fragment';
+  try {
+    compileTemplate(url, macros);
+  } catch (error) {
+    if (error instanceof TemplateError) return error.message;
+    throw error;
+  }
+  return URL.canParse(url) ? new URL(url) : 'the URL has no valid host or port';
+}
+
+/** The host in the parser's spelling (dotted decimals, punycode, lower case), without brackets and the root's dot. */
+function hostName(url: URL): string {
+  return url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+}
+
+function withPort(name: string, port: string): string {
+  const host = name.includes(':') ? `[${name}]` : name;
+  return port === '' ? host : `${host}:${port}`;
+}
+
+function checkHost(name: string, rules: EgressRules): string | null {
+  if (isAddress(name)) {
+    return isAllowedAddress(name, rules) ? null : 'the address must be public';
+  }
+  if (name === 'localhost' && rules.allowLoopback) return null;
+  const labels = name.split('.');
+  if (labels.length < 2 || PRIVATE_SUFFIXES.some((suffix) => name.endsWith(suffix))) {
+    return 'the host must have a public name';
+  }
+  return labels.every((label) => label !== '') ? null : 'the URL has no valid host or port';
+}
