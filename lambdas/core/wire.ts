@@ -40,3 +40,16 @@ function rename(value: unknown, name: (key: string) => string, wireName: (key: s
     ]),
   );
 }
+
+type SnakeName<S extends string> = S extends `${infer Head}${infer Tail}`
+  ? Tail extends Uncapitalize<Tail>
+    ? `${Lowercase<Head>}${SnakeName<Tail>}`
+    : `${Lowercase<Head>}_${SnakeName<Tail>}`
+  : S;
+
+/** The wire form of a type, as {@link toWire} makes it. */
+export type Wire<T> = T extends readonly (infer Element)[]
+  ? readonly Wire<Element>[]
+  : T extends object
+    ? { readonly [Key in keyof T as SnakeName<Key & string>]: Wire<T[Key]> }
+    : T;

@@ -1,0 +1,104 @@
+import type { Conversion, HistoryRow } from './conversion.ts';
+import type { Attempt, Delivery } from './delivery.ts';
+import type { Advertiser, ApiKey, Campaign, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
+import type { Hit } from './hit.ts';
+import type { Wire } from './wire.ts';
+
+/** An API key as stored, in its list and by its hash. */
+export type StoredKey = Wire<ApiKey> & { readonly last_used_at?: number };
+
+/** What the management API keeps in Catalog, by kind (the partition), in wire form. */
+export interface CatalogKinds {
+  settings: Wire<Settings>;
+  advertiser: Wire<Advertiser>;
+  sender: Wire<Sender>;
+  publisher: Wire<Publisher>;
+  campaign: Wire<Campaign>;
+  postback: Wire<Postback>;
+  /** By the SHA-256 of the token, in hex. */
+  sender_token: { readonly sender_id: string; readonly token_id: string; readonly expires_at: number | null };
+  api_key: StoredKey;
+  /** By the SHA-256 of the key, in hex: a revoked key is not there. */
+  api_key_hash: StoredKey;
+}
+
+export type CatalogKind = keyof CatalogKinds;
+/** Partitions without a type of their own. */
+type OwnedPartition = `postback_of#${string}` | `idempotency#${string}`;
+
+/**
+ * One item's part of a transaction.
+ *  - `create`: put; lost if it exists (one whose `expires_at`, in seconds, is over does not count).
+ *  - `replace`: put; lost unless its version is `version`.
+ *  - `put`, `delete`: without a condition.
+ *  - `require`: changes nothing; lost unless it exists and is not archived.
+ */
+export type CatalogChange = { readonly pk: CatalogKind | OwnedPartition; readonly sk: string } & (
+  | { readonly op: 'create'; readonly value: object; readonly now?: number }
+  | { readonly op: 'replace'; readonly value: object; readonly version: number }
+  | { readonly op: 'put'; readonly value: object }
+  | { readonly op: 'delete' | 'require' }
+);
+
+/** An answer to a write as kept for its Idempotency-Key; `sealed` can be opened only with the caller's API key. */
+export interface IdempotencyRecord {
+  readonly request_hash: string;
+  readonly sealed: Uint8Array;
+  /** Seconds. */
+  readonly expires_at: number;
+}
+
+/** All reads are strongly consistent. Everything throws StorageUnavailable. */
+export interface ManagementCatalog {
+  get<K extends CatalogKind>(kind: K, id: string): Promise<CatalogKinds[K] | null>;
+  /** In the order of ids; `after` is the last id of the page before. */
+  list<K extends CatalogKind>(kind: K, after: string | null, limit: number): Promise<readonly CatalogKinds[K][]>;
+  /** Postbacks of one publisher, or of all (`*`): those that are not archived. */
+  postbacksOf(owner: string): Promise<readonly Wire<Postback>[]>;
+  idempotencyRecord(keyId: string, hash: string): Promise<IdempotencyRecord | null>;
+  /** One transaction; null: done. Otherwise nothing was written, and the answer is the index of the first change that lost. */
+  commit(changes: readonly CatalogChange[]): Promise<number | null>;
+  /** Notes when a key was used, on both its items. */
+  touchKey(key: StoredKey, at: number): Promise<void>;
+  /** The key that signs cursors; made if there is none. */
+  cursorKey(): Promise<Uint8Array>;
+}
+
+/** Where a list goes on: in this partition, below this sort key. */
+export interface ListPosition {
+  readonly partition: string;
+  readonly before: string | null;
+}
+
+export interface ListQuery<Filter extends string> {
+  readonly filters: Readonly<Partial<Record<Filter, string>>>;
+  /** Milliseconds; from inclusive, to exclusive. */
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly limit: number;
+  readonly position: ListPosition | null;
+  readonly now: number;
+}
+
+/** `next` may be set although nothing more is found: a page reads a bounded amount. */
+export interface ListPage<T> {
+  readonly items: readonly T[];
+  readonly next: ListPosition | null;
+}
+
+export type ConversionFilter =
+  'campaign_id' | 'publisher_id' | 'advertiser_id' | 'goal' | 'status' | 'click_id' | 'txn_id' | 'p1';
+export type DeliveryFilter = 'conversion_id' | 'postback_id' | 'publisher_id' | 'state';
+export type HitFilter = 'sender_id' | 'advertiser_id' | 'code';
+
+/** What happened, as operators read it. Lists are newest first and eventually consistent. */
+export interface FactReader {
+  click(id: string): Promise<Click | null>;
+  conversionIdsOfClick(clickId: string): Promise<readonly string[]>;
+  conversion(id: string): Promise<{ conversion: Conversion; history: readonly HistoryRow[] } | null>;
+  delivery(id: string): Promise<{ delivery: Delivery; attempts: readonly Attempt[] } | null>;
+  hit(id: string): Promise<Hit | null>;
+  conversions(query: ListQuery<ConversionFilter>): Promise<ListPage<Conversion>>;
+  deliveries(query: ListQuery<DeliveryFilter>): Promise<ListPage<Delivery>>;
+  hits(query: ListQuery<HitFilter>): Promise<ListPage<Hit>>;
+}
