@@ -125,12 +125,20 @@ export interface DeliveryStore {
    * state `sending`, `lease`, and `nextAttemptAt` = `dueAt` = `leaseUntil`. Null: not now, and nothing changed.
    */
   claim(id: string, now: number, lease: string, leaseUntil: number): Promise<Delivery | null>;
-  /** Writes the attempt (if any) and the delivery's new state in one transaction; false if the lease was lost: nothing is written. */
-  finish(delivery: Delivery, lease: string, attempt: Attempt | null): Promise<boolean>;
+  /**
+   * Writes the attempt (if any) and the delivery's new state in one transaction, ends the lease, and, if the delivery
+   * ended, makes its successor due at `now`. Answers what is stored; null if the lease was lost: nothing is written.
+   */
+  finish(delivery: Delivery, lease: string, attempt: Attempt | null, now: number): Promise<Delivery | null>;
   /** Deliveries to look at, of one shard (0-7), earliest first; eventually consistent. */
   due(shard: number, now: number, limit: number): Promise<readonly Delivery[]>;
   /** Moves the sweeper's next look; false if the row changed meanwhile. */
   postpone(delivery: Delivery, dueAt: number): Promise<boolean>;
+}
+
+/** What a delivery reads of the catalog, strongly consistent. Throws {@link StorageUnavailable}. */
+export interface PostbackReader {
+  postback(id: string): Promise<Postback | null>;
 }
 
 /** One outbound HTTP call. Never throws: what goes wrong is in the answer. */
