@@ -9,7 +9,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
-export interface AlarmsProps {
+interface AlarmsProps {
   readonly trackingApi: HttpApi;
   readonly managementApi: HttpApi;
   readonly clicks: ITableV2;

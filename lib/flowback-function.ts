@@ -14,12 +14,12 @@ import { functionCode } from './function-code.ts';
  * What a function may be allowed on a table. `Scan` is left out on purpose: a `dynamodb:LeadingKeys` condition does not
  * bound it, and nothing here needs it. Transactions are authorized by the action of each of their items.
  */
-export type TableAction =
+type TableAction =
   'BatchGetItem' | 'ConditionCheckItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
 
-export type QueueAction = 'DeleteMessage' | 'GetQueueAttributes' | 'ReceiveMessage' | 'SendMessage';
+type QueueAction = 'DeleteMessage' | 'GetQueueAttributes' | 'ReceiveMessage' | 'SendMessage';
 
-export interface TableAccess {
+interface TableAccess {
   readonly actions: readonly TableAction[];
   /** Partition keys that the actions are bound to; `*` stands for any characters. @default - every partition */
   readonly partitions?: readonly string[];
@@ -28,7 +28,7 @@ export interface TableAccess {
 }
 
 /** What all functions of a stage share. */
-export interface FunctionDefaults {
+interface FunctionDefaults {
   readonly logRetention: RetentionDays;
   /** Of the log group. */
   readonly removalPolicy: RemovalPolicy;

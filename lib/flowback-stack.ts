@@ -15,7 +15,7 @@ import { Notifications } from './notifications.ts';
 import type { ApiConfig, StageConfig } from './stage-config.ts';
 import { Storage } from './storage.ts';
 
-export interface FlowbackStackProps extends Omit<StackProps, 'terminationProtection'> {
+interface FlowbackStackProps extends Omit<StackProps, 'terminationProtection'> {
   readonly config: StageConfig;
 }
 

@@ -5,7 +5,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FlowbackFunction } from './flowback-function.ts';
 
-export interface NotificationsProps {
+interface NotificationsProps {
   /** Timeout of the function that receives; the visibility timeout follows from it. */
   readonly receiverTimeout: Duration;
   readonly removalPolicy: RemovalPolicy;

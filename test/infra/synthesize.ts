@@ -18,7 +18,7 @@ export const deployedContext = (): Record<string, unknown> => ({
 });
 
 /** An app as deployments have it, but fast: no bundles, and templates are validated in one test instead of in all. */
-export const testApp = (): App => {
+const testApp = (): App => {
   process.env['CDK_VALIDATION'] = 'false';
   return new App({ analyticsReporting: false, context: deployedContext() });
 };
@@ -34,7 +34,7 @@ export const templateOf = (build: (stack: Stack) => void): Template => {
 export const stackTemplate = (options: StageOptions = {}): Template =>
   Template.fromStack(new FlowbackStack(testApp(), 'Flowback', { config: resolveStageConfig(options) }));
 
-export interface Resource {
+interface Resource {
   readonly Type: string;
   readonly Properties: Readonly<Record<string, unknown>>;
   readonly DeletionPolicy?: string;
