@@ -61,7 +61,7 @@ export interface Ratio {
 
 export const ONE: Ratio = { numerator: 1n, denominator: 1n };
 
-/** Reads a positive decimal ("12.5", up to 12 digits and 12 decimals) as an exact fraction; null for anything else. */
+/** Reads an unsigned decimal ("12.5", up to 12 digits and 12 decimals) as an exact fraction; null for anything else. */
 export function parseRatio(text: string): Ratio | null {
   const match = /^(\d{1,12})(?:\.(\d{1,12}))?$/.exec(text);
   if (match === null) return null;
