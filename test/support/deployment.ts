@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+
+import { startLocal } from './local.ts';
+import type { LocalOptions } from './local.ts';
+
+/** A deployment under test: one on AWS, or one that was started on this machine. */
+export interface Deployment {
+  /** Base URLs of the tracking and the management API, without a slash at the end. */
+  readonly url: string;
+  readonly apiUrl: string;
+  readonly adminKey: string;
+  /** What it has logged until now; empty where the logs cannot be read. */
+  readonly logs: () => string;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * The deployment that `E2E_BASE_URL`, `E2E_API_URL` and `E2E_ADMIN_KEY` name, else a new one on this machine.
+ *
+ * @param options - of the one on this machine
+ */
+export async function openDeployment(options: LocalOptions = {}): Promise<Deployment> {
+  const { E2E_BASE_URL: url, E2E_API_URL: apiUrl, E2E_ADMIN_KEY: adminKey } = process.env;
+  if (url !== undefined && apiUrl !== undefined && adminKey !== undefined) {
+    const trim = (text: string) => text.replace(/\/+$/, '');
+    return { url: trim(url), apiUrl: trim(apiUrl), adminKey, logs: () => '', stop: async () => undefined };
+  }
+  const local = await startLocal(options);
+  if (local.adminKey === null) throw new Error('a new network without its admin key');
+  return {
+    url: local.url,
+    apiUrl: local.apiUrl,
+    adminKey: local.adminKey,
+    logs: local.stderr,
+    stop: async () => {
+      await local.stop();
+    },
+  };
+}
+
+export interface Answer {
+  readonly status: number;
+  /** The parsed body; undefined if it is no JSON. */
+  readonly body: unknown;
+}
+
+type Addresses = Pick<Deployment, 'url' | 'apiUrl' | 'adminKey'>;
+
+/** One call of the management API as its admin. */
+export async function manage(at: Addresses, method: string, path: string, body?: object): Promise<Answer> {
+  const response = await fetch(`${at.apiUrl}/v1/${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${at.adminKey}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: parse(await response.text()) };
+}
+
+/** The items of a list. */
+export async function list(at: Addresses, path: string): Promise<Record<string, unknown>[]> {
+  const { status, body } = await manage(at, 'GET', path);
+  if (status !== 200) throw new Error(`GET ${path} answered ${status}: ${JSON.stringify(body)}`);
+  return (body as { items: Record<string, unknown>[] }).items;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An advertiser with a token, a publisher and a campaign; ids are new, so that worlds share a deployment. */
+export interface World {
+  readonly advertiser: string;
+  readonly publisher: string;
+  readonly campaign: string;
+  readonly token: string;
+}
+
+export interface Terms {
+  readonly destinationUrl?: string;
+  readonly goals?: readonly object[];
+  /** Other fields of the campaign. */
+  readonly campaign?: object;
+  /** URL of the publisher's postback. */
+  readonly postbackUrl?: string;
+}
+
+const SALE = {
+  id: 'sale',
+  name: 'Sale',
+  default: true,
+  payout: { model: 'fixed', amount: '2.50' },
+  revenue: { model: 'fixed', amount: '4' },
+};
+
+export async function createWorld(at: Addresses, terms: Terms = {}): Promise<World> {
+  const suffix = randomBytes(5).toString('hex');
+  const world = {
+    advertiser: `adv-${suffix}`,
+    publisher: `pub-${suffix}`,
+    campaign: `camp-${suffix}`,
+    token: randomBytes(24).toString('base64url'),
+  };
+  const { advertiser, publisher, campaign, token } = world;
+  await create(at, 'advertisers', { id: advertiser, name: 'An advertiser', security_token: token });
+  await create(at, 'publishers', { id: publisher, name: 'A publisher' });
+  await create(at, 'campaigns', {
+    id: campaign,
+    name: 'A campaign',
+    advertiser_id: advertiser,
+    destination_url: terms.destinationUrl ?? 'https://shop.example/landing?cid={click_id}',
+    goals: terms.goals ?? [SALE],
+    ...terms.campaign,
+  });
+  if (terms.postbackUrl !== undefined) {
+    await create(at, 'postbacks', { publisher_id: publisher, url: terms.postbackUrl });
+  }
+  return world;
+}
+
+/** @throws Error with the answer unless it is a 201 */
+export async function create(at: Addresses, kind: string, body: object): Promise<void> {
+  const answer = await manage(at, 'POST', kind, body);
+  if (answer.status !== 201) throw new Error(`POST ${kind} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+}
+
+/** Clicks a world's link and answers the click ID, which the destination must carry as `cid`. */
+export async function click(at: Addresses, world: World, query = ''): Promise<string> {
+  const response = await fetch(`${at.url}/c/${world.campaign}/${world.publisher}?${query}`, {
+    redirect: 'manual',
+    headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x64; rv:140.0) Gecko/20100101 Firefox/140.0' },
+  });
+  const id = new URL(response.headers.get('location') ?? 'none:').searchParams.get('cid');
+  if (id === null) throw new Error(`the click answered ${response.status} without a click ID`);
+  return id;
+}
+
+/** Reports a conversion of a click; `parameters` are added. */
+export async function report(
+  at: Addresses,
+  world: World,
+  clickId: string,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const query = new URLSearchParams({ click_id: clickId, security_token: world.token, ...parameters });
+  const response = await fetch(`${at.url}/postback?${query.toString()}`);
+  return { status: response.status, body: parse(await response.text()) };
+}
