@@ -1,6 +1,14 @@
-import type { ConversionStatus } from './entities.ts';
+import type { ConversionStatus, PayoutModel, RevenueModel } from './entities.ts';
 import type { Micros } from './money.ts';
 import type { ConversionCode } from './reasons.ts';
+
+/** What a conversion is priced by: the terms in force when it was received, whatever the campaign says later. */
+export interface Terms {
+  readonly payout: PayoutModel;
+  readonly revenue: RevenueModel;
+  /** What one unit of the sale's and of the campaign's currency was worth; null: the same currency, or not needed. */
+  readonly exchange: { readonly sale: string; readonly campaign: string } | null;
+}
 
 /** One goal reached by one click. All that its macros need is copied here, so that it outlives its click. */
 export interface Conversion {
@@ -19,6 +27,8 @@ export interface Conversion {
   readonly txnId: string | null;
   readonly saleAmount: Micros | null;
   readonly saleCurrency: string | null;
+  /** Null: it is unpaid (an unknown goal that the campaign records). */
+  readonly terms: Terms | null;
   /** Exchange rate from the sale's to the campaign's currency as applied, a decimal; null: the same currency. */
   readonly rate: string | null;
   /** The campaign's currency: payout and revenue are in it. */

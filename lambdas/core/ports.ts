@@ -41,25 +41,68 @@ export interface ClickReader {
   click(id: string): Promise<Click | null>;
 }
 
-/** The row that names the first conversion of a click and goal. */
-export interface ClickGoalRow {
-  readonly conversionId: string;
-  /** Whether that conversion has no txn_id yet, so that a call with one may adopt it. */
-  readonly open: boolean;
+/**
+ * What a dedupe row says: which conversion holds the key, or that a rejection came before its conversion
+ * (`remembered`), whose later sale takes the row over and is recorded as rejected.
+ */
+export interface KeyRow {
+  /** Null: remembered. */
+  readonly conversionId: string | null;
 }
 
+/** The row of a click and goal; it names their first conversion. */
+export interface ClickGoalRow extends KeyRow {
+  readonly goal: string;
+  /** Whether that conversion has no txn_id yet, so that a call with one may adopt it. */
+  readonly open: boolean;
+  /** Whether more conversions followed the first. */
+  readonly several: boolean;
+}
+
+/** Finds conversions by the advertiser's own transaction id; several goals or campaigns may share one. */
+export interface TxnIndexRow {
+  readonly advertiserId: string;
+  readonly campaignId: string;
+  readonly goal: string;
+  readonly conversionId: string;
+}
+
+/** A dedupe key: the hash of a transaction's parts, made by core, or a click and goal. */
+export type DedupeKey =
+  | { readonly kind: 'txn'; readonly hash: string }
+  | { readonly kind: 'clickGoal'; readonly clickId: string; readonly goal: string };
+
 /**
- * What one transaction does to the dedupe rows. Keys are hashes made by core; the adapter only prefixes them.
- *  - `putTxn`: put the transaction's key; refused if it exists.
- *  - `putClickGoal`: put the row of click and goal; refused if it exists.
- *  - `checkClickGoalClosed`: the row exists and is closed; else refused.
- *  - `closeClickGoal`: close the row; refused unless it is open and names `conversionId`.
+ * What one transaction does to the dedupe rows, each row at most once.
+ *  - `put`: name the key's conversion; refused unless the row is absent or, with `over: 'remembered'`, remembered.
+ *  - `follow`: one more conversion of a click and goal; refused unless the row is closed. Marks it `several`.
+ *  - `close`: close the row of a click and goal; refused unless it is open and names `conversionId`.
+ *  - `index`: make the conversion findable by its transaction id; never refused.
  */
 export type KeyChange =
-  | { readonly kind: 'putTxn'; readonly key: string; readonly conversionId: string }
-  | { readonly kind: 'putClickGoal'; readonly key: string; readonly conversionId: string; readonly open: boolean }
-  | { readonly kind: 'checkClickGoalClosed'; readonly key: string }
-  | { readonly kind: 'closeClickGoal'; readonly key: string; readonly conversionId: string };
+  | {
+      readonly kind: 'put';
+      readonly key: DedupeKey;
+      readonly conversionId: string;
+      /** Of a click and goal only. */
+      readonly open: boolean;
+      readonly over: 'nothing' | 'remembered';
+    }
+  | { readonly kind: 'follow'; readonly clickId: string; readonly goal: string }
+  | { readonly kind: 'close'; readonly clickId: string; readonly goal: string; readonly conversionId: string }
+  | { readonly kind: 'index'; readonly txnHash: string; readonly row: TxnIndexRow };
+
+/**
+ * What one transaction does to a conversion's deliveries, each row at most once.
+ *  - `put`: a new delivery.
+ *  - `cancel`: refused unless it still waits.
+ *  - `succeed`: names the delivery that waits for this one (null: none any more); refused if this one has ended or
+ *    its successor is no longer the one that was read.
+ */
+export type DeliveryChange =
+  | { readonly kind: 'put'; readonly delivery: Delivery }
+  | { readonly kind: 'cancel'; readonly delivery: Delivery }
+  | { readonly kind: 'succeed'; readonly delivery: Delivery; readonly successor: number | null };
 
 /** One atomic change of a conversion with all that hangs on it. */
 export interface ConversionWrite {
@@ -69,13 +112,13 @@ export interface ConversionWrite {
   readonly expectedVersion: number | null;
   readonly history: HistoryRow;
   readonly ledger: LedgerRow | null;
-  readonly deliveries: readonly Delivery[];
+  readonly deliveries: readonly DeliveryChange[];
 }
 
 export type CommitResult =
   | { readonly committed: true }
-  /** A condition was lost: read again and decide again. */
-  | { readonly committed: false; readonly lost: 'key' | 'version' };
+  /** A condition was lost and nothing was written: read again and decide again. */
+  | { readonly committed: false; readonly lost: 'key' | 'version' | 'delivery' };
 
 export interface ParkedConversion {
   readonly clickId: string;
@@ -87,17 +130,20 @@ export interface ParkedConversion {
   readonly endsAt: number;
 }
 
+/** Every read is strongly consistent unless it says otherwise; every method may throw {@link StorageUnavailable}. */
 export interface ConversionStore {
-  /** Both strongly consistent. */
-  clickGoal(key: string): Promise<ClickGoalRow | null>;
-  conversionIdOfTxn(key: string): Promise<string | null>;
-  /** Strongly consistent. */
+  /** All rows of a click, one a goal. */
+  clickGoals(clickId: string): Promise<readonly ClickGoalRow[]>;
+  txn(hash: string): Promise<KeyRow | null>;
+  /** Conversions with this transaction id, of one advertiser or (null) of all; at most 25. */
+  conversionsOfTxn(txnHash: string, advertiserId: string | null): Promise<readonly TxnIndexRow[]>;
   conversion(id: string): Promise<Conversion | null>;
-  /**
-   * One transaction. Safe to repeat after a lost answer: a repeat of a commit that happened is reported as lost, and
-   * the caller reads its own conversion back. Throws {@link StorageUnavailable}.
-   */
+  deliveriesOf(conversionId: string): Promise<readonly Delivery[]>;
+  /** One transaction, at most 100 rows. After a thrown error it may have happened: the caller reads its own conversion back. */
   commit(write: ConversionWrite): Promise<CommitResult>;
+  /** Remembers a rejection that came before its conversion; false if the key names a conversion now. Idempotent. */
+  remember(key: DedupeKey): Promise<boolean>;
+  /** Idempotent. */
   park(parked: ParkedConversion): Promise<void>;
   /** Parked conversions that are due, oldest first; eventually consistent. */
   dueParked(now: number, limit: number): Promise<readonly ParkedConversion[]>;

@@ -80,6 +80,15 @@ export const CONVERSION_REASONS = {
 
 export type ConversionCode = keyof typeof CONVERSION_REASONS;
 
+/** Calls that are refused before anybody looks into them: answered and counted, but no hit. */
+export const TRANSPORT_REASONS = {
+  METHOD_NOT_ALLOWED: { http: 405, message: 'Only GET and POST report conversions' },
+  BODY_TOO_LARGE: { http: 413, message: 'The body is over 64 kB' },
+  UNSUPPORTED_CONTENT_TYPE: { http: 415, message: 'The body must be a form or a JSON object' },
+} as const;
+
+export type TransportCode = keyof typeof TRANSPORT_REASONS;
+
 /** What becomes of a visit to a tracking link. */
 interface ClickReason {
   readonly visitorGoesTo: 'destination' | 'fallback';
