@@ -1,4 +1,4 @@
-import type { Delivery } from '../../core/delivery.ts';
+import type { Attempt, Delivery } from '../../core/delivery.ts';
 import { dueShard } from '../../core/due-shard.ts';
 import { fromWire, toWire } from '../../core/wire.ts';
 import { fromItem, toItem } from './items.ts';
@@ -22,21 +22,44 @@ export function attemptKey(conversionId: string, delivery: number, attempt: numb
  */
 export function toDeliveryItem(delivery: Delivery): Item {
   const createdAt = new Date(delivery.createdAt).toISOString();
-  const wire = Object.entries(toWire(delivery) as Record<string, unknown>);
   return toItem({
     ...deliveryKey(delivery.conversionId, delivery.number),
-    ...Object.fromEntries(wire.filter(([, value]) => value !== null)),
+    ...withoutNulls(delivery),
     month: createdAt.slice(0, 7),
     listed_at: `${createdAt}#${delivery.id}`,
     due_shard: delivery.dueAt === null ? undefined : String(dueShard(delivery.id)),
   });
 }
 
-const ABSENT = { nextAttemptAt: null, dueAt: null, lease: null, successor: null };
-const ROW_ONLY = new Set(['pk', 'sk', 'month', 'listed_at', 'due_shard']);
-
 /** The delivery of a row that {@link toDeliveryItem} made. */
 export function fromDeliveryItem(item: Item): Delivery {
+  return fromRow<Delivery>(item, { nextAttemptAt: null, dueAt: null, lease: null, successor: null });
+}
+
+const ATTEMPT_TTL = 30 * 24 * 60 * 60;
+
+/** An attempt as its row, which expires 30 days after the call. */
+export function toAttemptItem(delivery: Delivery, attempt: Attempt): Item {
+  return toItem({
+    ...attemptKey(delivery.conversionId, delivery.number, attempt.number),
+    ...withoutNulls(attempt),
+    expires_at: Math.floor(attempt.at / 1_000) + ATTEMPT_TTL,
+  });
+}
+
+/** The attempt of a row that {@link toAttemptItem} made. */
+export function fromAttemptItem(item: Item): Attempt {
+  return fromRow<Attempt>(item, { status: null, error: null, body: null });
+}
+
+function withoutNulls(value: Attempt | Delivery): Record<string, unknown> {
+  const wire = Object.entries(toWire(value) as Record<string, unknown>);
+  return Object.fromEntries(wire.filter(([, inner]) => inner !== null));
+}
+
+const ROW_ONLY = new Set(['pk', 'sk', 'month', 'listed_at', 'due_shard', 'expires_at']);
+
+function fromRow<T extends object>(item: Item, absent: Partial<T>): T {
   const wire = Object.entries(fromItem(item)).filter(([name]) => !ROW_ONLY.has(name));
-  return { ...ABSENT, ...(fromWire(Object.fromEntries(wire)) as Omit<Delivery, keyof typeof ABSENT>) };
+  return { ...absent, ...(fromWire(Object.fromEntries(wire)) as T) };
 }

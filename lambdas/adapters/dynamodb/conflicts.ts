@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  TransactionCanceledException,
+  TransactionConflictException,
+  TransactionInProgressException,
+} from '@aws-sdk/client-dynamodb';
+import { StorageUnavailable } from '../../core/ports.ts';
+import { storageCall } from './errors.ts';
+
+const TRIES = 6;
+const FIRST_WAIT = 25;
+
+/**
+ * Runs a write that may collide with a transaction on the same items, and tries it again with full jitter, which the
+ * SDK does not do. A lost condition is thrown as it is, everything else as {@link StorageUnavailable}.
+ */
+export async function retryConflicts<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await storageCall(call);
+    } catch (error) {
+      const cause = error instanceof StorageUnavailable ? error.cause : error;
+      if (!isConflict(cause)) throw error;
+      if (attempt === TRIES) throw new StorageUnavailable('too many conflicting transactions', { cause });
+      await sleep(Math.random() * FIRST_WAIT * 2 ** attempt);
+    }
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  if (error instanceof TransactionConflictException || error instanceof TransactionInProgressException) return true;
+  if (!(error instanceof TransactionCanceledException)) return false;
+  const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code);
+  return !codes.includes('ConditionalCheckFailed') && codes.includes('TransactionConflict');
+}
