@@ -91,14 +91,20 @@ export type ConversionFilter =
 export type DeliveryFilter = 'conversion_id' | 'postback_id' | 'publisher_id' | 'state';
 export type HitFilter = 'sender_id' | 'advertiser_id' | 'code';
 
+export interface DeliveryWithAttempts {
+  readonly delivery: Delivery;
+  /** Oldest first. */
+  readonly attempts: readonly Attempt[];
+}
+
 /** What happened, as operators read it. Lists are newest first and eventually consistent. */
 export interface FactReader {
   click(id: string): Promise<Click | null>;
   conversionIdsOfClick(clickId: string): Promise<readonly string[]>;
   conversion(id: string): Promise<{ conversion: Conversion; history: readonly HistoryRow[] } | null>;
-  delivery(id: string): Promise<{ delivery: Delivery; attempts: readonly Attempt[] } | null>;
+  delivery(id: string): Promise<DeliveryWithAttempts | null>;
   hit(id: string): Promise<Hit | null>;
   conversions(query: ListQuery<ConversionFilter>): Promise<ListPage<Conversion>>;
-  deliveries(query: ListQuery<DeliveryFilter>): Promise<ListPage<Delivery>>;
+  deliveries(query: ListQuery<DeliveryFilter>): Promise<ListPage<DeliveryWithAttempts>>;
   hits(query: ListQuery<HitFilter>): Promise<ListPage<Hit>>;
 }

@@ -1,0 +1,330 @@
+import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { HistoryRow } from '../../core/conversion.ts';
+import { parseDeliveryId } from '../../core/delivery.ts';
+import type { Attempt, Delivery } from '../../core/delivery.ts';
+import type { Hit } from '../../core/hit.ts';
+import { newSortableId, timeOfSortableId } from '../../core/ids.ts';
+import type {
+  DeliveryWithAttempts,
+  FactReader,
+  ListPage,
+  ListPosition,
+  ListQuery,
+} from '../../core/management-ports.ts';
+import { fromWire } from '../../core/wire.ts';
+import { INDEX } from '../../runtime/environment.ts';
+import { fromClickItem } from './click-item.ts';
+import { conversionKey, fromConversionItem } from './conversion-item.ts';
+import { deliveryKey, fromDeliveryItem } from './delivery-item.ts';
+import { storageCall } from './errors.ts';
+import { fromItem, toItem } from './items.ts';
+import type { Item } from './items.ts';
+
+interface Tables {
+  readonly clicks: string;
+  readonly conversions: string;
+  readonly deliveries: string;
+  readonly hits: string;
+}
+
+/** Nothing was recorded before the first release: a list without `from` need not look further back. */
+const FIRST_MONTH = '2026-01';
+const HOUR = 3_600_000;
+/** Hits expire after 30 days; the hour in which that falls is looked at too. */
+const HITS_KEPT = 30 * 24 * HOUR + HOUR;
+/** Queries that one page may take; then it ends early and names where to go on. */
+const MAX_QUERIES = 800;
+const MAX_AT_ONCE = 24;
+/** Items that one query reads where a filter drops some of them. */
+const FILTERED_READ = 500;
+
+/** Reads what happened, for the management API. */
+export function createFactReader(client: DynamoDBClient, tables: Tables): FactReader {
+  const get = async (table: string, key: Item): Promise<Item | null> => {
+    const command = new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true });
+    return (await storageCall(() => client.send(command))).Item ?? null;
+  };
+
+  const rows = async (table: string, pk: string, prefix: string): Promise<Item[]> => {
+    const found: Item[] = [];
+    let start: Item | undefined;
+    do {
+      const command = new QueryCommand({
+        TableName: table,
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+        ExpressionAttributeValues: toItem({ ':pk': pk, ':prefix': prefix }),
+        ExclusiveStartKey: start,
+        ConsistentRead: true,
+      });
+      const page = await storageCall(() => client.send(command));
+      found.push(...(page.Items ?? []));
+      start = page.LastEvaluatedKey;
+    } while (start !== undefined);
+    return found;
+  };
+
+  const attemptsOf = async ({ conversionId, number }: Delivery): Promise<Attempt[]> => {
+    const prefix = `attempt#${deliveryKey(conversionId, number).sk.slice('delivery#'.length)}#`;
+    return (await rows(tables.deliveries, conversionId, prefix)).map(fromRow<Attempt>);
+  };
+
+  return {
+    async click(id) {
+      const item = await get(tables.clicks, toItem({ id }));
+      return item === null ? null : fromClickItem(item);
+    },
+
+    async conversionIdsOfClick(clickId) {
+      const list: List = {
+        table: tables.conversions,
+        index: INDEX.conversions.byClick,
+        partition: 'click_id',
+        sort: 'listed_at',
+      };
+      const { items } = await readPage(client, list, [clickId], {
+        ...{ filters: {}, low: LOWEST, high: HIGHEST, limit: 1_000, position: null },
+      });
+      return items.map((item) => fromConversionItem(item).id);
+    },
+
+    async conversion(id) {
+      const item = await get(tables.conversions, conversionKey(id));
+      if (item === null) return null;
+      const history = await rows(tables.conversions, `conversion#${id}`, 'history#');
+      return { conversion: fromConversionItem(item), history: history.map(fromRow<HistoryRow>) };
+    },
+
+    async delivery(id) {
+      const parts = parseDeliveryId(id);
+      if (parts === null) return null;
+      const item = await get(tables.deliveries, toItem(deliveryKey(parts.conversionId, parts.number)));
+      if (item === null) return null;
+      const delivery = fromDeliveryItem(item);
+      return { delivery, attempts: await attemptsOf(delivery) };
+    },
+
+    async hit(id) {
+      const time = timeOfSortableId(id);
+      if (time === null) return null;
+      const item = await get(tables.hits, toItem({ pk: hourOf(time), sk: id }));
+      return item === null ? null : fromRow<Hit>(item);
+    },
+
+    async conversions(query) {
+      const { click_id, campaign_id, publisher_id, advertiser_id, p1, ...others } = query.filters;
+      // The key that holds the fewest: a click has a handful, an advertiser may have everything.
+      const [index, partition, value] = (
+        [
+          [INDEX.conversions.byClick, 'click_id', click_id],
+          [INDEX.conversions.byCampaign, 'campaign_id', campaign_id],
+          [INDEX.conversions.byPublisher, 'publisher_id', publisher_id],
+          [INDEX.conversions.byAdvertiser, 'advertiser_id', advertiser_id],
+        ] as const
+      ).find(([, , value]) => value !== undefined) ?? [INDEX.conversions.byMonth, 'month', undefined];
+      const filters = { ...others, click_id, campaign_id, publisher_id, advertiser_id, 'values.p1': p1 };
+      const list: List = { table: tables.conversions, index, partition, sort: 'listed_at' };
+      const partitions = value === undefined ? months(query) : [value];
+      const page = await readPage(client, list, partitions, {
+        ...{ filters: without(filters, partition), ...timeBounds(query), limit: query.limit, position: query.position },
+      });
+      return { ...page, items: page.items.map(fromConversionItem) };
+    },
+
+    async deliveries(query) {
+      const { conversion_id, publisher_id, postback_id, state } = query.filters;
+      const filters = { conversion_id, publisher_id, postback_id, state };
+      const { limit, position } = query;
+      let page: ListPage<Item>;
+      if (conversion_id !== undefined) {
+        const list: List = { table: tables.deliveries, index: undefined, partition: 'pk', sort: 'sk' };
+        page = await readPage(client, list, [conversion_id], {
+          ...{ filters: without(filters, 'conversion_id'), low: 'delivery#', high: 'delivery#~', limit, position },
+        });
+      } else if (publisher_id !== undefined) {
+        const index = INDEX.deliveries.byPublisher;
+        const list: List = { table: tables.deliveries, index, partition: 'publisher_id', sort: 'listed_at' };
+        page = await readPage(client, list, [publisher_id], {
+          ...{ filters: without(filters, 'publisher_id'), ...timeBounds(query), limit, position },
+        });
+      } else {
+        const index = INDEX.deliveries.byMonth;
+        const list: List = { table: tables.deliveries, index, partition: 'month', sort: 'listed_at' };
+        page = await readPage(client, list, months(query), { filters, ...timeBounds(query), limit, position });
+      }
+      const items: DeliveryWithAttempts[] = [];
+      for (let at = 0; at < page.items.length; at += MAX_AT_ONCE) {
+        const some = page.items.slice(at, at + MAX_AT_ONCE).map(fromDeliveryItem);
+        items.push(
+          ...(await Promise.all(some.map(async (delivery) => ({ delivery, attempts: await attemptsOf(delivery) })))),
+        );
+      }
+      return { ...page, items };
+    },
+
+    async hits(query) {
+      const low = query.from === null ? LOWEST : newSortableId(query.from, zeros);
+      const high = query.to === null ? HIGHEST : newSortableId(query.to, zeros);
+      const list: List = { table: tables.hits, index: undefined, partition: 'pk', sort: 'sk' };
+      const page = await readPage(client, list, hours(query), {
+        ...{ filters: query.filters, low, high, limit: query.limit, position: query.position },
+      });
+      return { ...page, items: page.items.map(fromRow<Hit>) };
+    },
+  };
+}
+
+/** Where a list is read: a table or index, its partition key and its sort key. */
+interface List {
+  readonly table: string;
+  readonly index: string | undefined;
+  readonly partition: string;
+  readonly sort: string;
+}
+
+interface Read {
+  /** Attribute (or `map.member`) -> the value that it must have. */
+  readonly filters: Readonly<Partial<Record<string, string>>>;
+  /** Bounds of the sort key; `high` is never the key of an item. */
+  readonly low: string;
+  readonly high: string;
+  readonly limit: number;
+  readonly position: ListPosition | null;
+}
+
+/** Below and above every sort key. */
+const LOWEST = '!';
+const HIGHEST = '~';
+
+/**
+ * Reads one page, newest first, across partitions in the given order. Empty partitions cost a query each, so ever more
+ * are asked at once while nothing is found.
+ */
+async function readPage(
+  client: DynamoDBClient,
+  list: List,
+  partitions: readonly string[],
+  read: Read,
+): Promise<ListPage<Item>> {
+  const found: { item: Item; position: ListPosition }[] = [];
+  const { position } = read;
+  // Partitions of time sort as text, newest first; where there is only one, it is the position's own.
+  let left = position === null ? partitions : partitions.filter((partition) => partition <= position.partition);
+  let before = position !== null && left[0] === position.partition ? position.before : null;
+  let atOnce = 1;
+  for (let queries = 0; left.length > 0 && found.length <= read.limit; queries += atOnce) {
+    const [first] = left;
+    if (queries >= MAX_QUERIES && first !== undefined) {
+      return { items: found.map(({ item }) => item), next: { partition: first, before } };
+    }
+    const asked = left.slice(0, atOnce);
+    const pages = await Promise.all(
+      asked.map((partition, i) => queryOnce(client, list, partition, i === 0 ? before : null, read)),
+    );
+    left = left.slice(atOnce);
+    before = null;
+    atOnce = Math.min(atOnce * 2, MAX_AT_ONCE);
+    for (const [i, page] of pages.entries()) {
+      const partition = asked[i] ?? '';
+      for (const item of page.items) found.push({ item, position: { partition, before: textOf(item, list.sort) } });
+      if (page.more === null) continue;
+      // This partition goes on; those asked along with it come after it.
+      left = [...asked.slice(i), ...left];
+      before = page.more;
+      atOnce = 1;
+      break;
+    }
+  }
+  const items = found.slice(0, read.limit);
+  return {
+    items: items.map(({ item }) => item),
+    next: found.length > read.limit ? (items.at(-1)?.position ?? null) : null,
+  };
+}
+
+async function queryOnce(
+  client: DynamoDBClient,
+  list: List,
+  partition: string,
+  before: string | null,
+  read: Read,
+): Promise<{ items: Item[]; more: string | null }> {
+  const filters = Object.entries(read.filters).filter(([, value]) => value !== undefined);
+  const names: Record<string, string> = { '#partition': list.partition, '#sort': list.sort };
+  const values: Record<string, unknown> = { ':partition': partition, ':low': read.low, ':high': before ?? read.high };
+  const conditions = filters.map(([path, value], i) => {
+    values[`:value${i}`] = value;
+    const parts = path.split('.').map((part, j) => {
+      names[`#name${i}_${j}`] = part;
+      return `#name${i}_${j}`;
+    });
+    return `${parts.join('.')} = :value${i}`;
+  });
+  const command = new QueryCommand({
+    TableName: list.table,
+    IndexName: list.index,
+    KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :low AND :high',
+    FilterExpression: conditions.length === 0 ? undefined : conditions.join(' AND '),
+    ExpressionAttributeNames: names,
+    ExpressionAttributeValues: toItem(values),
+    ScanIndexForward: false,
+    // One more tells whether a next page exists; another one because BETWEEN includes the last item of the page before.
+    Limit: conditions.length === 0 ? read.limit + 2 : FILTERED_READ,
+  });
+  const page = await storageCall(() => client.send(command));
+  const items = (page.Items ?? []).filter((item) => textOf(item, list.sort) !== before);
+  return { items, more: page.LastEvaluatedKey === undefined ? null : textOf(page.LastEvaluatedKey, list.sort) };
+}
+
+function textOf(item: Item, name: string): string {
+  const value = item[name]?.S;
+  if (value === undefined) throw new TypeError(`item without "${name}"`);
+  return value;
+}
+
+/** A row that is the wire form of its type. The key comes along; callers name the fields that they show. */
+function fromRow<T>(item: Item): T {
+  return fromWire(fromItem(item)) as T;
+}
+
+function without(filters: Read['filters'], name: string): Read['filters'] {
+  return { ...filters, [name]: undefined };
+}
+
+function timeBounds({ from, to }: ListQuery<string>): { low: string; high: string } {
+  return {
+    low: from === null ? LOWEST : new Date(from).toISOString(),
+    // Every `listed_at` of that very millisecond is longer and sorts above.
+    high: to === null ? HIGHEST : new Date(to).toISOString(),
+  };
+}
+
+/** Facts are dated by other functions, whose clocks may be ahead of ours. */
+const CLOCK_SKEW = 60_000;
+const zeros = (length: number) => new Uint8Array(length);
+
+const monthOf = (time: number) => new Date(time).toISOString().slice(0, 7);
+const hourOf = (time: number) => new Date(time).toISOString().slice(0, 13);
+
+/** Months that a list covers, newest first. */
+function months({ from, to, now }: ListQuery<string>): string[] {
+  const last = from === null ? FIRST_MONTH : monthOf(Math.max(from, Date.parse(FIRST_MONTH)));
+  const found: string[] = [];
+  let month = monthOf(Math.min(to ?? Infinity, now + CLOCK_SKEW));
+  while (month >= last) {
+    found.push(month);
+    month = monthOf(Date.parse(month) - 1);
+  }
+  return found;
+}
+
+/** Hours that a list of hits covers, newest first. */
+function hours({ from, to, now }: ListQuery<string>): string[] {
+  const startOfHour = (time: number) => Math.floor(time / HOUR) * HOUR;
+  const last = startOfHour(Math.max(from ?? 0, now - HITS_KEPT));
+  const found: string[] = [];
+  for (let hour = startOfHour(Math.min(to ?? Infinity, now + CLOCK_SKEW)); hour >= last; hour -= HOUR) {
+    found.push(hourOf(hour));
+  }
+  return found;
+}

@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import {
+  ConditionalCheckFailedException,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import type { Postback } from '../../core/entities.ts';
+import type { CatalogChange, CatalogKind, IdempotencyRecord, ManagementCatalog } from '../../core/management-ports.ts';
+import { StorageUnavailable } from '../../core/ports.ts';
+import type { Wire } from '../../core/wire.ts';
+import { storageCall } from './errors.ts';
+import { fromItem, toItem } from './items.ts';
+import type { Item } from './items.ts';
+
+const MAX_TRIES = 5;
+
+/** Catalog as the management API reads and writes it. Items are the wire form itself, plus their key. */
+export function createManagementCatalog(client: DynamoDBClient, table: string): ManagementCatalog {
+  let cursorKey: Uint8Array | null = null;
+
+  const get = async (pk: string, sk: string): Promise<unknown> => {
+    const { Item: item } = await storageCall(() =>
+      client.send(new GetItemCommand({ TableName: table, Key: toItem({ pk, sk }), ConsistentRead: true })),
+    );
+    return item === undefined ? null : stripKey(item);
+  };
+
+  const query = async (pk: string, after: string | null, limit: number): Promise<unknown[]> => {
+    const found: unknown[] = [];
+    let start = after === null ? undefined : toItem({ pk, sk: after });
+    do {
+      const page = await storageCall(() =>
+        client.send(
+          new QueryCommand({
+            TableName: table,
+            KeyConditionExpression: 'pk = :pk',
+            ExpressionAttributeValues: toItem({ ':pk': pk }),
+            ExclusiveStartKey: start,
+            Limit: limit - found.length,
+            ConsistentRead: true,
+          }),
+        ),
+      );
+      for (const item of page.Items ?? []) found.push(stripKey(item));
+      start = page.LastEvaluatedKey;
+    } while (start !== undefined && found.length < limit);
+    return found;
+  };
+
+  return {
+    get: async (kind, id) => (await get(kind, id)) as never,
+    list: async (kind, after, limit) => (await query(kind, after, limit)) as never,
+    postbacksOf: async (owner) => (await query(`postback_of#${owner}`, null, MAX_COPIES)) as Wire<Postback>[],
+    idempotencyRecord: async (keyId, hash) => (await get(`idempotency#${keyId}`, hash)) as IdempotencyRecord | null,
+
+    async commit(changes) {
+      const command = new TransactWriteItemsCommand({ TransactItems: changes.map((change) => toWrite(change, table)) });
+      for (let tries = 1; ; tries++) {
+        try {
+          await storageCall(() => client.send(command));
+          return null;
+        } catch (error) {
+          if (!(error instanceof TransactionCanceledException)) throw error;
+          const reasons = (error.CancellationReasons ?? []).map((reason) => reason.Code);
+          const lost = reasons.indexOf('ConditionalCheckFailed');
+          if (lost >= 0) return lost;
+          // The SDK does not retry a conflict with another transaction.
+          if (!reasons.includes('TransactionConflict') || tries === MAX_TRIES) {
+            throw new StorageUnavailable(`transaction cancelled: ${reasons.join(', ')}`, { cause: error });
+          }
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * 2 ** tries));
+        }
+      }
+    },
+
+    async touchKey(key, at) {
+      const update = (pk: CatalogKind, sk: string): TransactWriteItem => ({
+        Update: {
+          TableName: table,
+          Key: toItem({ pk, sk }),
+          UpdateExpression: 'SET last_used_at = :at',
+          // Else a key that is revoked meanwhile would leave half an item behind.
+          ConditionExpression: 'attribute_exists(pk)',
+          ExpressionAttributeValues: toItem({ ':at': at }),
+        },
+      });
+      const command = new TransactWriteItemsCommand({
+        TransactItems: [update('api_key', key.id), update('api_key_hash', key.hash)],
+      });
+      try {
+        await storageCall(() => client.send(command));
+      } catch (error) {
+        // Another request notes it at the same time, or the key was revoked.
+        if (!(error instanceof TransactionCanceledException)) throw error;
+      }
+    },
+
+    async cursorKey() {
+      cursorKey ??= await readOrMakeCursorKey();
+      return cursorKey;
+    },
+  };
+
+  async function readOrMakeCursorKey(): Promise<Uint8Array> {
+    const stored = (await get('cursor_key', 'current')) as { key: Uint8Array } | null;
+    if (stored !== null) return stored.key;
+    const made = new Uint8Array(randomBytes(32));
+    try {
+      await storageCall(() =>
+        client.send(
+          new PutItemCommand({
+            TableName: table,
+            Item: toItem({ pk: 'cursor_key', sk: 'current', key: made, created_at: Date.now() }),
+            ConditionExpression: 'attribute_not_exists(pk)',
+          }),
+        ),
+      );
+      return made;
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      return readOrMakeCursorKey();
+    }
+  }
+}
+
+/** More copies than may ever exist: at most 50 a publisher, give or take what is saved at the same time. */
+const MAX_COPIES = 200;
+
+function stripKey(item: Item): unknown {
+  const { pk, sk, ...value } = fromItem(item);
+  void [pk, sk];
+  return value;
+}
+
+function toWrite(change: CatalogChange, table: string): TransactWriteItem {
+  const { pk, sk } = change;
+  const put = (value: object) => ({ TableName: table, Item: toItem({ ...value, pk, sk }) });
+  switch (change.op) {
+    case 'create': {
+      if (change.now === undefined) return { Put: { ...put(change.value), ConditionExpression: ABSENT } };
+      return {
+        Put: {
+          ...put(change.value),
+          ConditionExpression: `${ABSENT} OR expires_at < :now`,
+          ExpressionAttributeValues: toItem({ ':now': change.now }),
+        },
+      };
+    }
+    case 'replace':
+      return {
+        Put: {
+          ...put(change.value),
+          ConditionExpression: 'version = :version',
+          ExpressionAttributeValues: toItem({ ':version': change.version }),
+        },
+      };
+    case 'put':
+      return { Put: put(change.value) };
+    case 'delete':
+      return { Delete: { TableName: table, Key: toItem({ pk, sk }) } };
+    case 'require':
+      return {
+        ConditionCheck: {
+          TableName: table,
+          Key: toItem({ pk, sk }),
+          ConditionExpression: 'attribute_exists(pk) AND #status <> :archived',
+          ExpressionAttributeNames: { '#status': 'status' },
+          ExpressionAttributeValues: toItem({ ':archived': 'archived' }),
+        },
+      };
+  }
+}
+
+const ABSENT = 'attribute_not_exists(pk)';
