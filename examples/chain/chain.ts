@@ -5,10 +5,10 @@ import { CAMPAIGN, MEMBERS, PUBLISHER_OF } from './members.ts';
 import type { Member } from './members.ts';
 import { startNetwork } from './network.ts';
 import type { Network } from './network.ts';
-import { loadSecrets } from './secrets.ts';
 import { setUp } from './set-up.ts';
 import { startShop } from './shop.ts';
 import type { Shop } from './shop.ts';
+import { loadTokens } from './tokens.ts';
 
 /** Three networks and a shop, set up and serving. */
 export interface Chain {
@@ -28,7 +28,7 @@ export interface Chain {
  * @throws StartError, one line for people
  */
 export async function startChain(port: number, data: string | undefined, signal: AbortSignal): Promise<Chain> {
-  const secrets = await loadSecrets(data);
+  const tokens = await loadTokens(data);
   const assembly = await obtainAssembly(signal);
   const started: { stop(): Promise<void> }[] = [];
   const stop = async () => {
@@ -48,7 +48,6 @@ export async function startChain(port: number, data: string | undefined, signal:
       name,
       port: portOf(MEMBERS.indexOf(name)),
       data: data === undefined ? undefined : join(data, name),
-      adminKey: secrets.admin_keys[name],
       assembly: assembly.directory,
     };
     return startNetwork(options, either).then(own);
@@ -63,8 +62,8 @@ export async function startChain(port: number, data: string | undefined, signal:
     });
     const networks = { tia, '123': n123, abc };
     const report = `${abc.url}/postback/xyz`;
-    const shop = own(await startShop(portOf(3), report, secrets.security_tokens.abc));
-    await setUp(networks, shop.url, secrets.security_tokens);
+    const shop = own(await startShop(portOf(3), report, tokens.abc));
+    await setUp(networks, shop.url, tokens);
     signal.throwIfAborted();
     const link = `${tia.url}/click?campaign_id=${CAMPAIGN}&pub_id=${PUBLISHER_OF.tia}`;
     return { networks, shop, link, died: Promise.race([tia.died, n123.died, abc.died]), stop };

@@ -16,7 +16,6 @@ export interface NetworkOptions {
   readonly name: Member;
   readonly port: number;
   readonly data: string | undefined;
-  readonly adminKey: string;
   /** A synthesized cloud assembly. */
   readonly assembly: string;
 }
@@ -35,7 +34,14 @@ export interface Network {
   stop(): Promise<void>;
 }
 
-const ready = z.object({ event: z.literal('ready'), pid: z.number(), url: z.string(), api_url: z.string() });
+const ready = z.object({
+  event: z.literal('ready'),
+  pid: z.number(),
+  url: z.string(),
+  api_url: z.string(),
+  /** Kept in the data directory, therefore known after a restart as well. */
+  admin_key: z.string(),
+});
 
 /** How much of standard error is kept: the end of it says why a network died. */
 const KEPT = 16_384;
@@ -46,12 +52,12 @@ const KEPT = 16_384;
  * @throws StartError with the runner's own line if it cannot start
  */
 export async function startNetwork(options: NetworkOptions, signal: AbortSignal): Promise<Network> {
-  const { name, port, data, adminKey, assembly } = options;
+  const { name, port, data, assembly } = options;
   const child = spawn(
     process.execPath,
     [
       ...['--import', 'tsx', 'local/main.ts', '--json'],
-      ...['--network', name, '--port', String(port), '--admin-key', adminKey, '--assembly', assembly],
+      ...['--network', name, '--port', String(port), '--assembly', assembly],
       ...(data === undefined ? [] : ['--data', data]),
     ],
     // The IPC channel ties the network's life to ours: it stops when the channel closes, also after SIGKILL.
@@ -73,15 +79,16 @@ export async function startNetwork(options: NetworkOptions, signal: AbortSignal)
   if (child.stdout === null) throw new StartError('a child process without standard output');
   const first = once(createInterface({ input: child.stdout }), 'line').then(([line]) => String(line));
   const line = await Promise.race([first, ended.then(() => null)]);
-  if (line === null) throw new StartError(`network ${name}: ${lastLine(stderr) ?? (await ended)}`);
-  const { pid, url, api_url: apiUrl } = ready.parse(JSON.parse(line));
+  if (line === null) throw new StartError(`network ${name}: ${reasonIn(stderr) ?? (await ended)}`);
+  const { pid, url, api_url: apiUrl, admin_key: adminKey } = ready.parse(JSON.parse(line));
   const died = ended.then((how) =>
     // Never resolves for a network that was stopped: nothing is wrong then.
-    stopping ? new Promise<string>(() => undefined) : `network ${name} is gone: ${lastLine(stderr) ?? how}`,
+    stopping ? new Promise<string>(() => undefined) : `network ${name} is gone: ${reasonIn(stderr) ?? how}`,
   );
   return { name, pid, url, apiUrl, adminKey, api: connectApi(apiUrl, adminKey), died, stop };
 }
 
-function lastLine(text: string): string | undefined {
-  return text.trim().split('\n').at(-1)?.trim() || undefined;
+/** The runner's own last word; functions log under their names. */
+function reasonIn(stderr: string): string | undefined {
+  return /^flowback: (.*)$/m.exec(stderr.split('\n').reverse().join('\n'))?.[1];
 }
