@@ -100,7 +100,8 @@ class Cache<T> {
       .then((value) => this.#keep(id, value))
       .catch((error: unknown) => {
         if (known === undefined) throw error;
-        this.#known.set(id, { ...known, pauseUntil: now() + Math.min(REFRESH_PAUSE, lifetime) });
+        const pauseUntil = now() + Math.min(REFRESH_PAUSE, lifetime);
+        if (this.#known.has(id)) this.#known.set(id, { ...known, pauseUntil });
         onStale(error);
         return known.value;
       })
