@@ -57,8 +57,8 @@ export interface Api {
   click(id: string): Promise<ClickSeen | null>;
   conversionsOf(clickId: string): Promise<ConversionSeen[]>;
   deliveriesOf(conversionId: string): Promise<DeliverySeen[]>;
-  /** The newest hits of a sender. */
-  hitsOf(senderId: string): Promise<HitSeen[]>;
+  /** Hits of a sender. `from` bounds what the network has to search: hits are filed by the hour. */
+  hitsOf(senderId: string, from: Date): Promise<HitSeen[]>;
 }
 
 /** A client of one network's management API. */
@@ -99,6 +99,6 @@ export function connectApi(url: string, adminKey: string): Api {
     },
     conversionsOf: (clickId) => list(`conversions?click_id=${clickId}`, conversion),
     deliveriesOf: (conversionId) => list(`deliveries?conversion_id=${conversionId}`, delivery),
-    hitsOf: (senderId) => list(`hits?sender_id=${senderId}`, hit),
+    hitsOf: (senderId, from) => list(`hits?sender_id=${senderId}&from=${from.toISOString()}&limit=200`, hit),
   };
 }
