@@ -20,6 +20,8 @@ export interface CatalogKinds {
   api_key: StoredKey;
   /** By the SHA-256 of the key, in hex: a revoked key is not there. */
   api_key_hash: StoredKey;
+  /** The ring of click-ID keys, oldest first; the management function itself may not read it. */
+  mac_key: { readonly key: Uint8Array; readonly created_at: number };
 }
 
 export type CatalogKind = keyof CatalogKinds;
