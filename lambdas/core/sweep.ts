@@ -1,0 +1,93 @@
+import { DUE_SHARDS } from './due-shard.ts';
+import type { Clock, ConversionStore, DeliveryHints, DeliveryStore, ParkedConversion } from './ports.ts';
+
+/** Deliveries that one run takes from a shard. */
+const PER_SHARD = 100;
+/** With more messages waiting than this the queue is behind: more hints would only feed it. */
+const MAX_BACKLOG = 1_000;
+/** When a delivery whose hint was sent is looked at again. */
+const NEXT_LOOK = 5 * 60_000;
+const MAX_PARKED = 200;
+
+export interface SweepResult {
+  readonly done: number;
+  /** What went wrong with single rows or shards; they did not stop the others. */
+  readonly failures: readonly { readonly of: string; readonly error: unknown }[];
+  /** The queue's length, if that is why nothing was done. */
+  readonly backlog: number | null;
+}
+
+/**
+ * Sends hints for deliveries that are due: long waits, lost messages, leases that a crash left behind. Each row is
+ * postponed before its hint is sent, so that of several runs one sends. Begins no row after `deadline`, milliseconds.
+ */
+export async function sweepDeliveries(
+  deps: { readonly deliveries: DeliveryStore; readonly hints: DeliveryHints; readonly now: Clock },
+  deadline: number,
+): Promise<SweepResult> {
+  const { deliveries, hints, now } = deps;
+  const backlog = await hints.backlog();
+  if (backlog > MAX_BACKLOG) return { done: 0, failures: [], backlog };
+
+  const sweepShard = async (shard: number): Promise<SweepResult> =>
+    forEachUntil(
+      await deliveries.due(shard, now(), PER_SHARD),
+      { now, deadline, name: ({ id }) => id },
+      async (row) => {
+        if (!(await deliveries.postpone(row, now() + NEXT_LOOK))) return false;
+        await hints.send({ deliveryId: row.id, postbackId: row.postbackId, delaySeconds: 0 });
+        return true;
+      },
+    );
+  const shards = await Promise.all(
+    Array.from({ length: DUE_SHARDS }, (_, shard) =>
+      sweepShard(shard).catch((error: unknown) => failed(`shard ${shard}`, error)),
+    ),
+  );
+  return {
+    done: shards.reduce((sum, { done }) => sum + done, 0),
+    failures: shards.flatMap(({ failures }) => failures),
+    backlog: null,
+  };
+}
+
+/** Runs parked conversions that are due again. Begins none after `deadline`, milliseconds. */
+export async function sweepParked(
+  deps: {
+    readonly conversions: Pick<ConversionStore, 'dueParked'>;
+    /** Records it, postpones it or ends it. */
+    readonly runParked: (parked: ParkedConversion) => Promise<unknown>;
+    readonly now: Clock;
+  },
+  deadline: number,
+): Promise<SweepResult> {
+  const { conversions, runParked, now } = deps;
+  const due = await conversions.dueParked(now(), MAX_PARKED);
+  return forEachUntil(due, { now, deadline, name: ({ hitId }) => hitId }, async (parked) => {
+    await runParked(parked);
+    return true;
+  });
+}
+
+function failed(of: string, error: unknown): SweepResult {
+  return { done: 0, failures: [{ of, error }], backlog: null };
+}
+
+/** One after the other; a row that fails is reported and the next one comes. */
+async function forEachUntil<T>(
+  rows: readonly T[],
+  { now, deadline, name }: { now: Clock; deadline: number; name: (row: T) => string },
+  work: (row: T) => Promise<boolean>,
+): Promise<SweepResult> {
+  let done = 0;
+  const failures = [];
+  for (const row of rows) {
+    if (now() >= deadline) break;
+    try {
+      if (await work(row)) done++;
+    } catch (error) {
+      failures.push({ of: name(row), error });
+    }
+  }
+  return { done, failures, backlog: null };
+}

@@ -1,0 +1,24 @@
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { describeError, log } from './log.ts';
+
+/** The message is none of ours: it fails until it ends in the dead-letter queue, where somebody sees it. */
+export class MalformedMessage extends Error {
+  override readonly name = 'MalformedMessage';
+}
+
+/** Works on all messages of a batch at once; those whose work throws are given back to the queue, and only those. */
+export async function runBatch(event: SQSEvent, work: (record: SQSRecord) => Promise<void>): Promise<SQSBatchResponse> {
+  const failures = await Promise.all(
+    event.Records.map(async (record) => {
+      try {
+        await work(record);
+        return [];
+      } catch (error) {
+        const name = error instanceof MalformedMessage ? 'message_malformed' : 'message_failed';
+        log(name, { message_id: record.messageId, ...describeError(error) });
+        return [{ itemIdentifier: record.messageId }];
+      }
+    }),
+  );
+  return { batchItemFailures: failures.flat() };
+}
