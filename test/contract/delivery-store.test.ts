@@ -1,0 +1,289 @@
+import { PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDeliveryStore } from '../../lambdas/adapters/dynamodb/deliveries.ts';
+import { fromAttemptItem, toDeliveryItem } from '../../lambdas/adapters/dynamodb/delivery-item.ts';
+import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
+import { encodeBase32 } from '../../lambdas/core/base32.ts';
+import type { Attempt, Delivery } from '../../lambdas/core/delivery.ts';
+import { dueShard } from '../../lambdas/core/due-shard.ts';
+import type { DeliveryStore } from '../../lambdas/core/ports.ts';
+import { aDelivery, NOON } from '../support/deliveries.ts';
+import { fakeDeliveries } from '../support/fakes/deliveries.ts';
+import { startStorage } from '../support/storage.ts';
+import type { Storage } from '../support/storage.ts';
+
+interface Subject {
+  readonly store: DeliveryStore;
+  /** Stores a delivery as the conversion's transaction does. */
+  put(delivery: Delivery): Promise<void>;
+  attemptsOf(delivery: Delivery): Promise<readonly Attempt[]>;
+}
+
+const attempt: Attempt = { number: 1, at: NOON, durationMs: 12, status: 500, error: null, body: 'oops' };
+const LEASE_END = NOON + 30_000;
+
+let conversions = 0;
+/** A conversion id that no other test uses. */
+const newConversionId = () =>
+  encodeBase32(Uint8Array.from({ length: 15 }, (_, i) => (i < 13 ? 7 : ++conversions % 256)));
+
+const fake = (): Subject => {
+  const store = fakeDeliveries();
+  return {
+    store,
+    put: async (delivery) => void store.rows.set(delivery.id, delivery),
+    attemptsOf: async ({ id }) => store.attempts.get(id) ?? [],
+  };
+};
+
+let storage: Storage;
+beforeAll(async () => {
+  storage = await startStorage();
+});
+afterAll(() => storage.stop());
+
+const real = (): Subject => {
+  const { client, tables } = storage;
+  return {
+    store: createDeliveryStore(client, tables.deliveries),
+    async put(delivery) {
+      await client.send(new PutItemCommand({ TableName: tables.deliveries, Item: toDeliveryItem(delivery) }));
+    },
+    async attemptsOf({ conversionId, number }) {
+      const prefix = `attempt#${String(number).padStart(4, '0')}#`;
+      const { Items = [] } = await client.send(
+        new QueryCommand({
+          TableName: tables.deliveries,
+          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+          ExpressionAttributeValues: toItem({ ':pk': conversionId, ':prefix': prefix }),
+        }),
+      );
+      return Items.map(fromAttemptItem);
+    },
+  };
+};
+
+describe.each([
+  ['in memory', fake],
+  ['on DynamoDB', real],
+])('the delivery store %s', (_, create) => {
+  async function given(overrides: Partial<Delivery> = {}) {
+    const subject = create();
+    const delivery = aDelivery({ conversionId: newConversionId(), ...overrides });
+    await subject.put(delivery);
+    return { ...subject, delivery };
+  }
+
+  async function claimed(overrides: Partial<Delivery> = {}) {
+    const subject = await given(overrides);
+    const delivery = await subject.store.claim(subject.delivery.id, NOON, 'mine', LEASE_END);
+    if (delivery === null) throw new Error('not claimed');
+    return { ...subject, delivery };
+  }
+
+  it.each(['', 'nothing', 'a2b3c4d5e6f7g2h3i4j5k6zz_9', '../x_1'])('knows no delivery "%s"', async (id) => {
+    const { store } = create();
+
+    expect(await store.delivery(id)).toBeNull();
+    expect(await store.claim(id, NOON, 'mine', LEASE_END)).toBeNull();
+  });
+
+  it.each([
+    ['with all that may be absent', { nextAttemptAt: null, dueAt: null, values: {} }],
+    ['with all that may be there', { lease: 'x', successor: 2, values: { camelCase: 'é', snake_case: '' } }],
+  ])('gives back what was stored: %s', async (__, overrides) => {
+    const { store, delivery } = await given(overrides);
+
+    expect(await store.delivery(delivery.id)).toEqual(delivery);
+  });
+
+  describe('a claim', () => {
+    it.each<[string, Partial<Delivery>]>([
+      ['is delivered', { state: 'delivered', nextAttemptAt: null, dueAt: null }],
+      ['is exhausted', { state: 'exhausted', nextAttemptAt: null, dueAt: null }],
+      ['is cancelled', { state: 'cancelled', nextAttemptAt: null, dueAt: null }],
+      ['has ended, whatever its times say', { state: 'delivered' }],
+      ['waits for its predecessor', { nextAttemptAt: null, dueAt: null }],
+      ['waits for later', { nextAttemptAt: NOON + 1 }],
+      ['is leased by another', { state: 'sending', lease: 'other', nextAttemptAt: NOON + 1 }],
+    ])('is refused and changes nothing while the delivery %s', async (__, overrides) => {
+      const { store, delivery } = await given(overrides);
+
+      expect(await store.claim(delivery.id, NOON, 'mine', LEASE_END)).toBeNull();
+      expect(await store.delivery(delivery.id)).toEqual(delivery);
+    });
+
+    it.each<[string, Partial<Delivery>]>([
+      ['waits and its time has come', {}],
+      ['was being sent and that lease has ended', { state: 'sending', lease: 'crashed', nextAttemptAt: NOON }],
+    ])('takes the lease when the delivery %s', async (__, overrides) => {
+      const { store, delivery } = await given(overrides);
+
+      const claim = await store.claim(delivery.id, NOON, 'mine', LEASE_END);
+
+      const sending = { state: 'sending', lease: 'mine', nextAttemptAt: LEASE_END, dueAt: LEASE_END };
+      expect(claim).toEqual({ ...delivery, ...sending });
+      expect(await store.delivery(delivery.id)).toEqual(claim);
+    });
+
+    it('may be repeated by who holds the lease', async () => {
+      const { store, delivery } = await claimed();
+
+      expect(await store.claim(delivery.id, NOON + 1, 'mine', LEASE_END)).toEqual(delivery);
+    });
+
+    it('is won by one of many', async () => {
+      const { store, delivery } = await given();
+
+      const claims = await Promise.all(
+        Array.from({ length: 20 }, (__, i) => store.claim(delivery.id, NOON, `lease ${i}`, LEASE_END)),
+      );
+
+      expect(claims.filter((claim) => claim !== null)).toHaveLength(1);
+    });
+  });
+
+  describe('finishing', () => {
+    it.each<[string, Partial<Delivery>]>([
+      ['another has taken it over', { state: 'sending', lease: 'other' }],
+      ['it was finished already', { state: 'delivered', lease: null, nextAttemptAt: null, dueAt: null }],
+    ])('writes nothing after the lease was lost: %s', async (__, overrides) => {
+      const { store, delivery, attemptsOf } = await given({ attempts: 1, ...overrides });
+
+      const late: Delivery = { ...delivery, state: 'exhausted', attempts: 2, nextAttemptAt: null, dueAt: null };
+      expect(await store.finish(late, 'mine', { ...attempt, number: 2 }, NOON)).toBeNull();
+
+      expect(await store.delivery(delivery.id)).toEqual(delivery);
+      expect(await attemptsOf(delivery)).toEqual([]);
+    });
+
+    it.each<[string, Partial<Delivery>]>([
+      ['waits again', { state: 'waiting', scheduleStep: 1, nextAttemptAt: NOON + 60_000, dueAt: NOON + 150_000 }],
+      ['is delivered', { state: 'delivered', nextAttemptAt: null, dueAt: null }],
+    ])('stores the attempt and the new state, and ends the lease: it %s', async (__, overrides) => {
+      const { store, delivery, attemptsOf } = await claimed();
+      const next = { ...delivery, attempts: 1, ...overrides };
+
+      const stored = await store.finish(next, 'mine', attempt, NOON);
+
+      expect(stored).toEqual({ ...next, lease: null });
+      expect(await store.delivery(delivery.id)).toEqual(stored);
+      expect(await attemptsOf(delivery)).toEqual([attempt]);
+    });
+
+    it('keeps an attempt without status, error or body', async () => {
+      const { store, delivery, attemptsOf } = await claimed();
+      const timeout: Attempt = { ...attempt, status: null, error: 'timeout', body: null };
+
+      await store.finish({ ...delivery, state: 'exhausted', nextAttemptAt: null, dueAt: null }, 'mine', timeout, NOON);
+
+      expect(await attemptsOf(delivery)).toEqual([timeout]);
+    });
+
+    it('may come without an attempt', async () => {
+      const { store, delivery, attemptsOf } = await claimed();
+
+      expect(await store.finish({ ...delivery, state: 'waiting' }, 'mine', null, NOON)).toMatchObject({ lease: null });
+      expect(await attemptsOf(delivery)).toEqual([]);
+    });
+  });
+
+  describe('a successor', () => {
+    const ended = { state: 'delivered', attempts: 1, nextAttemptAt: null, dueAt: null } as const;
+    const held = { number: 2, nextAttemptAt: null, dueAt: null, event: 'status_changed' } as const;
+
+    it('is released by what ends the delivery before it', async () => {
+      const { store, delivery, put } = await claimed({ successor: 2 });
+      const successor = aDelivery({ conversionId: delivery.conversionId, ...held });
+      await put(successor);
+
+      await store.finish({ ...delivery, ...ended }, 'mine', attempt, NOON + 5);
+
+      expect(await store.delivery(successor.id)).toEqual({ ...successor, nextAttemptAt: NOON + 5, dueAt: NOON + 5 });
+    });
+
+    it('is released too if it came during the call', async () => {
+      const { store, delivery, put } = await claimed();
+      const successor = aDelivery({ conversionId: delivery.conversionId, ...held });
+      await put(successor);
+      await put({ ...delivery, successor: 2 });
+
+      const stored = await store.finish({ ...delivery, ...ended }, 'mine', attempt, NOON + 5);
+
+      expect(stored).toEqual({ ...delivery, ...ended, lease: null, successor: 2 });
+      expect(await store.delivery(successor.id)).toMatchObject({ nextAttemptAt: NOON + 5 });
+    });
+
+    it('is kept waiting while the delivery before it is not over', async () => {
+      const { store, delivery, put } = await claimed({ successor: 2 });
+      const successor = aDelivery({ conversionId: delivery.conversionId, ...held });
+      await put(successor);
+
+      await store.finish({ ...delivery, state: 'waiting', attempts: 1 }, 'mine', attempt, NOON + 5);
+
+      expect(await store.delivery(successor.id)).toEqual(successor);
+    });
+
+    it.each<[string, Partial<Delivery>]>([
+      ['was cancelled', { state: 'cancelled' }],
+      ['was made due by somebody else', { nextAttemptAt: NOON + 3, dueAt: NOON + 3 }],
+    ])('is left alone if it %s, and the delivery ends all the same', async (__, overrides) => {
+      const { store, delivery, put, attemptsOf } = await claimed({ successor: 2 });
+      const successor = aDelivery({ conversionId: delivery.conversionId, ...held, ...overrides });
+      await put(successor);
+
+      expect(await store.finish({ ...delivery, ...ended }, 'mine', attempt, NOON + 5)).toMatchObject({ lease: null });
+
+      expect(await store.delivery(successor.id)).toEqual(successor);
+      expect(await attemptsOf(delivery)).toEqual([attempt]);
+    });
+  });
+
+  describe('the due-time index', () => {
+    it('lists what is due of a shard, earliest first, and no more than asked for', async () => {
+      const subject = create();
+      const shard = 3;
+      const rows: Delivery[] = [];
+      for (let number = 1; rows.length < 4; number++) {
+        const conversionId = newConversionId();
+        if (dueShard(`${conversionId}_1`) !== shard) continue;
+        const row = aDelivery({ conversionId, dueAt: 1_000 - rows.length });
+        rows.push(row);
+        await subject.put(row);
+      }
+      const [latest, third, second, first] = rows;
+
+      expect(await subject.store.due(shard, 996, 10)).toEqual([]);
+      expect(await subject.store.due(shard, 997, 10)).toEqual([first]);
+      expect(await subject.store.due(shard, 1_000, 10)).toEqual([first, second, third, latest]);
+      expect(await subject.store.due(shard, 1_000, 2)).toEqual([first, second]);
+      expect(await subject.store.due(shard + 1, 1_000, 10)).toEqual([]);
+    });
+
+    it('forgets a delivery that ended', async () => {
+      const { store, delivery } = await claimed();
+      const ids = async () => (await store.due(dueShard(delivery.id), LEASE_END, 500)).map(({ id }) => id);
+      expect(await ids()).toContain(delivery.id);
+
+      await store.finish({ ...delivery, state: 'delivered', nextAttemptAt: null, dueAt: null }, 'mine', attempt, NOON);
+
+      expect(await ids()).not.toContain(delivery.id);
+    });
+
+    it('postpones a row that has not changed, and only that', async () => {
+      const { store, delivery } = await given();
+
+      const first = await store.postpone(delivery, NOON + 300_000);
+      const second = await store.postpone(delivery, NOON + 600_000);
+
+      expect([first, second]).toEqual([true, false]);
+      expect(await store.delivery(delivery.id)).toEqual({ ...delivery, dueAt: NOON + 300_000 });
+    });
+
+    it('does not postpone what is never due by itself', async () => {
+      const { store, delivery } = await given({ dueAt: null, nextAttemptAt: null });
+
+      expect(await store.postpone(delivery, NOON)).toBe(false);
+    });
+  });
+});
