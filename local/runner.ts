@@ -96,8 +96,10 @@ export class Runner {
       ...this.apis.map((api) => api.stop(GRACE_MS)),
     ]);
     await Promise.all([...(world?.functions.values() ?? [])].map((lambda) => lambda.stop()));
-    const engines = await Promise.allSettled([this.dynamodbLocal, this.sqsServer]);
-    await Promise.all(engines.map((engine) => (engine.status === 'fulfilled' ? engine.value?.stop() : undefined)));
+    const engines = await Promise.allSettled([this.dynamodbLocal, this.sqsServer].map(async (engine) => engine));
+    await Promise.all(
+      engines.map(async (engine) => (engine.status === 'fulfilled' ? engine.value?.stop() : undefined)),
+    );
     await this.assembly?.dispose();
     this.data?.unlock();
   }

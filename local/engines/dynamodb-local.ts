@@ -72,8 +72,8 @@ async function engineHome(): Promise<string> {
 
 function launch(home: string, port: number, dataDirectory: string | undefined): ChildProcess {
   const storage = dataDirectory === undefined ? ['-inMemory'] : ['-dbPath', dataDirectory];
-  // Starting fast matters more than running fast: one compiler tier, no second look at the package's bytecode.
-  const flags = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-BytecodeVerificationRemote'];
+  // Starting fast matters more than running fast: one compiler tier, the simplest collector.
+  const flags = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
   const library = '-Djava.library.path=./DynamoDBLocal_lib';
   return spawnGuarded(
     javaCommand(),
@@ -110,7 +110,7 @@ async function ready(endpoint: string, java: ChildProcess, signal?: AbortSignal)
         await client.call('ListTables', { Limit: 1 }, AbortSignal.timeout(5_000));
         return;
       } catch (error) {
-        if (Date.now() > deadline) throw new Error(`no answer in ${READY_MS / 1000} s: ${messageOf(error)}`);
+        if (Date.now() > deadline) throw new Error(`no answer in ${READY_MS / 1000} s`, { cause: error });
         await delay(25);
       }
     }

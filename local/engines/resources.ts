@@ -152,7 +152,7 @@ async function setTimeToLive(dynamodb: AwsJsonClient, name: string, wanted: Prop
 
 function keysOf(schema: Json | undefined): string {
   return (Array.isArray(schema) ? schema : [])
-    .map((key) => (isJsonObject(key) ? `${String(key.KeyType)}=${String(key.AttributeName)}` : ''))
+    .map((key) => (isJsonObject(key) ? JSON.stringify([key.KeyType, key.AttributeName]) : ''))
     .sort()
     .join();
 }

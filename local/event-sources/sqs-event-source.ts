@@ -120,7 +120,7 @@ export class SqsEventSource implements EventSource {
       this.options.log('the answer names no valid batchItemFailures: the whole batch counts as failed\n');
       return;
     }
-    await this.delete(messages.filter((message) => !failed.has(String(message.MessageId))));
+    await this.delete(messages.filter(({ MessageId }) => typeof MessageId !== 'string' || !failed.has(MessageId)));
   }
 
   private async delete(messages: readonly JsonObject[]): Promise<void> {
