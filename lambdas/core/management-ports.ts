@@ -5,7 +5,12 @@ import type { Hit } from './hit.ts';
 import type { Wire } from './wire.ts';
 
 /** An API key as stored, in its list and by its hash. */
-export type StoredKey = Wire<ApiKey> & { readonly last_used_at?: number };
+export type StoredKey = Wire<ApiKey> & {
+  /** Missing: active. An archived key is revoked. */
+  readonly status?: 'active' | 'archived';
+  /** Milliseconds; kept to the hour. Missing: never. */
+  readonly last_used_at?: number;
+};
 
 /** What the management API keeps in Catalog, by kind (the partition), in wire form. */
 export interface CatalogKinds {

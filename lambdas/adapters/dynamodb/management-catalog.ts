@@ -12,11 +12,10 @@ import type { Postback } from '../../core/entities.ts';
 import type { CatalogChange, CatalogKind, IdempotencyRecord, ManagementCatalog } from '../../core/management-ports.ts';
 import { StorageUnavailable } from '../../core/ports.ts';
 import type { Wire } from '../../core/wire.ts';
+import { retryConflicts } from './conflicts.ts';
 import { storageCall } from './errors.ts';
 import { fromItem, toItem } from './items.ts';
 import type { Item } from './items.ts';
-
-const MAX_TRIES = 5;
 
 /** Catalog as the management API reads and writes it. Items are the wire form itself, plus their key. */
 export function createManagementCatalog(client: DynamoDBClient, table: string): ManagementCatalog {
@@ -59,21 +58,15 @@ export function createManagementCatalog(client: DynamoDBClient, table: string): 
 
     async commit(changes) {
       const command = new TransactWriteItemsCommand({ TransactItems: changes.map((change) => toWrite(change, table)) });
-      for (let tries = 1; ; tries++) {
-        try {
-          await storageCall(() => client.send(command));
-          return null;
-        } catch (error) {
-          if (!(error instanceof TransactionCanceledException)) throw error;
-          const reasons = (error.CancellationReasons ?? []).map((reason) => reason.Code);
-          const lost = reasons.indexOf('ConditionalCheckFailed');
-          if (lost >= 0) return lost;
-          // The SDK does not retry a conflict with another transaction.
-          if (!reasons.includes('TransactionConflict') || tries === MAX_TRIES) {
-            throw new StorageUnavailable(`transaction cancelled: ${reasons.join(', ')}`, { cause: error });
-          }
-          await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * 2 ** tries));
-        }
+      try {
+        await retryConflicts(() => client.send(command));
+        return null;
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) throw error;
+        const reasons = (error.CancellationReasons ?? []).map(({ Code }) => Code);
+        const lost = reasons.indexOf('ConditionalCheckFailed');
+        if (lost >= 0) return lost;
+        throw new StorageUnavailable(`transaction cancelled: ${reasons.join(', ')}`, { cause: error });
       }
     },
 

@@ -1,0 +1,66 @@
+import type { Role } from '../core/entities.ts';
+
+const ADMIN: readonly Role[] = ['admin'];
+const WRITE: readonly Role[] = ['admin', 'manager'];
+const READ: readonly Role[] = ['admin', 'manager', 'analyst'];
+/** No key needed. */
+const OPEN = null;
+
+/**
+ * Every route and the roles that may use it: the only place that says so. Keys bound to a publisher or an advertiser
+ * may use none of these yet: each answer would need the projection that leaves out what the other side must not see.
+ */
+export const ACCESS = {
+  'GET /v1/health': OPEN,
+
+  'POST /v1/advertisers': WRITE,
+  'GET /v1/advertisers': READ,
+  'GET /v1/advertisers/:id': READ,
+  'PATCH /v1/advertisers/:id': WRITE,
+  'DELETE /v1/advertisers/:id': WRITE,
+
+  'POST /v1/senders': WRITE,
+  'GET /v1/senders': READ,
+  'GET /v1/senders/:id': READ,
+  'PATCH /v1/senders/:id': WRITE,
+  'DELETE /v1/senders/:id': WRITE,
+  'POST /v1/senders/:id/tokens': WRITE,
+  'DELETE /v1/senders/:id/tokens/:token_id': WRITE,
+
+  'POST /v1/publishers': WRITE,
+  'GET /v1/publishers': READ,
+  'GET /v1/publishers/:id': READ,
+  'PATCH /v1/publishers/:id': WRITE,
+  'DELETE /v1/publishers/:id': WRITE,
+
+  'POST /v1/campaigns': WRITE,
+  'GET /v1/campaigns': READ,
+  'GET /v1/campaigns/:id': READ,
+  'PATCH /v1/campaigns/:id': WRITE,
+  'DELETE /v1/campaigns/:id': WRITE,
+  'GET /v1/campaigns/:id/link': READ,
+
+  'POST /v1/postbacks': WRITE,
+  'GET /v1/postbacks': READ,
+  'GET /v1/postbacks/:id': READ,
+  'PATCH /v1/postbacks/:id': WRITE,
+  'DELETE /v1/postbacks/:id': WRITE,
+
+  'GET /v1/clicks/:id': READ,
+  'GET /v1/conversions': READ,
+  'GET /v1/conversions/:id': READ,
+  'GET /v1/deliveries': READ,
+  'GET /v1/deliveries/:id': READ,
+  'GET /v1/hits': READ,
+  'GET /v1/hits/:id': READ,
+
+  'GET /v1/settings': READ,
+  'PATCH /v1/settings': ADMIN,
+
+  'POST /v1/keys': ADMIN,
+  'GET /v1/keys': ADMIN,
+  'GET /v1/keys/:id': ADMIN,
+  'DELETE /v1/keys/:id': ADMIN,
+} as const satisfies Record<string, readonly Role[] | null>;
+
+export type RouteName = keyof typeof ACCESS;

@@ -1,0 +1,113 @@
+import type { Conversion, HistoryRow } from '../core/conversion.ts';
+import { currencyDecimals } from '../core/currency.ts';
+import type { Click } from '../core/entities.ts';
+import type { Hit } from '../core/hit.ts';
+import { encodeValue } from '../core/macros.ts';
+import type { DeliveryWithAttempts } from '../core/management-ports.ts';
+import { formatMoney } from '../core/money.ts';
+import type { Micros } from '../core/money.ts';
+import { isoTime } from './http.ts';
+
+/** The objects of the contract that say what happened. Every field is named here: nothing is shown by accident. */
+const P = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8', 'p9', 'p10'] as const;
+const SUB = Array.from({ length: 15 }, (_, i) => `sub${i + 1}`);
+
+export function showClick(click: Click, conversions: readonly string[]) {
+  return {
+    id: click.id,
+    campaign_id: click.campaignId,
+    publisher_id: click.publisherId,
+    advertiser_id: click.advertiserId,
+    code: click.code,
+    payable: click.payable,
+    created_at: isoTime(click.createdAt),
+    ...pick(click.values, P),
+    source: click.values.source ?? null,
+    country: click.country,
+    device: click.device,
+    os: click.os,
+    browser: click.browser,
+    conversions,
+  };
+}
+
+export function showConversion(conversion: Conversion) {
+  const { values, currency, saleCurrency } = conversion;
+  return {
+    id: conversion.id,
+    click_id: conversion.clickId,
+    campaign_id: conversion.campaignId,
+    publisher_id: conversion.publisherId,
+    advertiser_id: conversion.advertiserId,
+    goal: conversion.goal,
+    status: conversion.status,
+    code: conversion.code,
+    reason: conversion.reason,
+    test: conversion.test,
+    txn_id: conversion.txnId,
+    sale_amount: conversion.saleAmount === null ? null : money(conversion.saleAmount, saleCurrency ?? currency),
+    sale_currency: saleCurrency,
+    rate: conversion.rate,
+    currency,
+    payout: money(conversion.payout, currency),
+    revenue: money(conversion.revenue, currency),
+    p1: values['p1'] ?? null,
+    source: values['source'] ?? null,
+    country: values['country'] ?? null,
+    coupon: values['coupon'] ?? null,
+    ...pick(values, SUB),
+    click_at: isoTime(conversion.clickAt),
+    seconds_to_convert: Math.floor((conversion.createdAt - conversion.clickAt) / 1_000),
+    created_at: isoTime(conversion.createdAt),
+    updated_at: isoTime(conversion.updatedAt),
+    locked: conversion.locked,
+  };
+}
+
+export function showHistory(history: readonly HistoryRow[]) {
+  return history.map(({ at, status, code, by }) => ({ at: isoTime(at), status, code, by }));
+}
+
+export function showDelivery({ delivery, attempts }: DeliveryWithAttempts) {
+  return {
+    id: delivery.id,
+    conversion_id: delivery.conversionId,
+    postback_id: delivery.postbackId,
+    publisher_id: delivery.publisherId,
+    event: delivery.event,
+    state: delivery.state,
+    created_at: isoTime(delivery.createdAt),
+    next_attempt_at: isoTime(delivery.nextAttemptAt),
+    attempts: attempts.map((attempt) => ({
+      number: attempt.number,
+      at: isoTime(attempt.at),
+      duration_ms: attempt.durationMs,
+      status: attempt.status ?? null,
+      error: attempt.error ?? null,
+      body: attempt.body ?? null,
+    })),
+  };
+}
+
+export function showHit(hit: Hit) {
+  return {
+    id: hit.id,
+    at: isoTime(hit.at),
+    route: hit.route,
+    sender_id: hit.senderId ?? null,
+    advertiser_id: hit.advertiserId ?? null,
+    click_id: hit.clickId ?? null,
+    conversion_id: hit.conversionId ?? null,
+    code: hit.code,
+    status: hit.status,
+    query: hit.query.map(([name, value]) => `${encodeValue(name)}=${encodeValue(value)}`).join('&'),
+  };
+}
+
+function money(amount: Micros, currency: string): string {
+  return formatMoney(amount, currencyDecimals(currency) ?? 2);
+}
+
+function pick(values: Readonly<Partial<Record<string, string>>>, names: readonly string[]) {
+  return Object.fromEntries(names.map((name) => [name, values[name] ?? null]));
+}

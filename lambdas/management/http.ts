@@ -1,0 +1,70 @@
+import type { CatalogChange, FactReader, ManagementCatalog, StoredKey } from '../core/management-ports.ts';
+import type { RandomBytes } from '../core/ids.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Answer, Problem } from './problems.ts';
+
+/** What the management API needs; built once an environment. */
+export interface Deps {
+  readonly catalog: ManagementCatalog;
+  readonly facts: FactReader;
+  readonly now: Clock;
+  readonly random: RandomBytes;
+  /** Base URLs without a trailing slash. */
+  readonly trackingUrl: string;
+  readonly apiUrl: string;
+  /** After so many seconds every environment has a changed campaign or publisher. */
+  readonly cacheSeconds: number;
+  /** Whether 127.0.0.0/8, ::1 and localhost may be destinations and postbacks: on one machine only. */
+  readonly allowLoopback: boolean;
+}
+
+/** One change of a transaction, with what to say if its condition is lost, where it has one. */
+export interface Step {
+  readonly change: CatalogChange;
+  readonly otherwise?: Problem | ConcurrentChange;
+}
+
+/** Somebody else changed the entity between our read and our write: read again and decide again. */
+export class ConcurrentChange extends Error {
+  override readonly name = 'ConcurrentChange';
+}
+
+/** A request that passed authentication and the role table. */
+export interface ApiRequest {
+  /** Of the path, decoded; not validated. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: ReadonlyMap<string, string>;
+  /** Parsed JSON; undefined: there was none. */
+  readonly body: unknown;
+  readonly ifMatch: string | null;
+  /** Method and pattern, `GET /v1/clicks/:id`. */
+  readonly route: string;
+  readonly now: number;
+  /** One transaction, then the answer. Safe to repeat under an Idempotency-Key. Throws what the lost step says. */
+  readonly commit: (steps: readonly Step[], answer: Answer) => Promise<Answer>;
+}
+
+export type Handle = (request: ApiRequest, deps: Deps) => Promise<Answer>;
+
+/** What an API key's holder may do: see access.ts. */
+export type Caller = StoredKey;
+
+export function ok(body: unknown, headers?: Readonly<Record<string, string>>): Answer {
+  return { status: 200, body, ...(headers && { headers }) };
+}
+
+export function etag(version: number): Readonly<Record<string, string>> {
+  return { etag: `"${version}"` };
+}
+
+/** Whether an If-Match header allows to change this version; without the header everything may be changed. */
+export function matches(ifMatch: string | null, version: number): boolean {
+  if (ifMatch === null) return true;
+  return ifMatch.split(',').some((tag) => ['*', `"${version}"`].includes(tag.trim()));
+}
+
+/** Milliseconds as the wire has them; null stays null. */
+export function isoTime<T extends number | null>(time: T): T extends number ? string : null;
+export function isoTime(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}

@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import type { CatalogKinds, ListPage, ListPosition, ListQuery } from '../core/management-ports.ts';
+import { readCursor, writeCursor } from './cursor.ts';
+import type { CursorScope } from './cursor.ts';
+import type { EntityKind } from './entities.ts';
+import { ok } from './http.ts';
+import type { ApiRequest, Deps } from './http.ts';
+import { invalidParameter } from './problems.ts';
+import type { Answer } from './problems.ts';
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 200;
+
+interface Page {
+  readonly limit: number;
+  readonly position: ListPosition | null;
+}
+
+/** Answers one page: reads limit and cursor, which is bound to the route and these filters. */
+async function answerPage<T>(
+  request: ApiRequest,
+  deps: Deps,
+  filters: CursorScope['filters'],
+  read: (page: Page) => Promise<ListPage<T>>,
+  show: (item: T) => unknown,
+): Promise<Answer> {
+  const scope: CursorScope = { route: request.route, filters };
+  const key = await deps.catalog.cursorKey();
+  const cursor = request.query.get('cursor');
+  const position = cursor === undefined ? null : readCursor(cursor, scope, key);
+  const { items, next } = await read({ limit: limitOf(request), position });
+  return ok({ items: items.map(show), next_cursor: next === null ? null : writeCursor(next, scope, key) });
+}
+
+function limitOf({ query }: ApiRequest): number {
+  const text = query.get('limit');
+  if (text === undefined) return DEFAULT_LIMIT;
+  if (!/^\d{1,9}$/.test(text) || Number(text) === 0)
+    throw invalidParameter('limit', 'must be a whole number from 1 on');
+  return Math.min(Number(text), MAX_LIMIT);
+}
+
+/** A list of one kind of Catalog, in the order of ids. */
+export function listCatalog<K extends ListedKind>(kind: K, show: (entity: CatalogKinds[K]) => unknown) {
+  return (request: ApiRequest, deps: Deps): Promise<Answer> => {
+    const read = async ({ limit, position }: Page) => {
+      const found = await deps.catalog.list(kind, position?.before ?? null, limit + 1);
+      const last = found[limit - 1];
+      const next = found.length > limit && last !== undefined ? { partition: kind, before: last.id } : null;
+      return { items: found.slice(0, limit), next };
+    };
+    return answerPage(request, deps, {}, read, show);
+  };
+}
+
+type ListedKind = EntityKind | 'api_key';
+
+/** A list of facts, newest first, between `from` (inclusive) and `to` (exclusive). */
+export function listFacts<Filter extends string, T>(
+  /** What values each filter may have. */
+  patterns: Readonly<Record<Filter, RegExp>>,
+  read: (query: ListQuery<Filter>, deps: Deps) => Promise<ListPage<T>>,
+  show: (item: T) => unknown,
+  /** How the values of some filters are stored. */
+  normalize?: Readonly<Partial<Record<Filter, (text: string) => string>>>,
+) {
+  const names = Object.keys(patterns) as Filter[];
+  return (request: ApiRequest, deps: Deps): Promise<Answer> => {
+    const { query, now } = request;
+    const filters: Partial<Record<Filter, string>> = {};
+    for (const name of names) {
+      const given = query.get(name);
+      if (given === undefined) continue;
+      const value = normalize?.[name]?.(given) ?? given;
+      if (!patterns[name].test(value)) throw invalidParameter(name, 'has a value that none can have');
+      filters[name] = value;
+    }
+    const from = timeOf(query, 'from');
+    const to = timeOf(query, 'to');
+    if (from !== null && to !== null && from > to) throw invalidParameter('from', 'must not be after to');
+    const bound = { ...filters, from: String(from), to: String(to) };
+    return answerPage(request, deps, bound, (page) => read({ filters, from, to, now, ...page }, deps), show);
+  };
+}
+
+const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
+
+/** A date (its start in UTC) or a time. */
+function timeOf(query: ReadonlyMap<string, string>, name: string): number | null {
+  const text = query.get(name);
+  if (text === undefined) return null;
+  if (!moment.safeParse(text).success) {
+    throw invalidParameter(name, 'must be a date as 2026-11-22 or a time as 2026-11-22T23:00:00Z');
+  }
+  return Date.parse(text);
+}

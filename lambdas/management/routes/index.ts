@@ -1,0 +1,26 @@
+import type { Handlers } from '../api.ts';
+import type { Deps } from '../http.ts';
+import { ok } from '../http.ts';
+import { advertiserHandlers } from './advertisers.ts';
+import { campaignHandlers } from './campaigns.ts';
+import { factHandlers } from './facts.ts';
+import { keyHandlers } from './keys.ts';
+import { postbackHandlers } from './postbacks.ts';
+import { publisherHandlers } from './publishers.ts';
+import { senderHandlers } from './senders.ts';
+import { settingsHandlers } from './settings.ts';
+
+/** The handler of every route. Schemas that depend on the environment are made here, once. */
+export function createHandlers(deps: Deps): Handlers {
+  return {
+    'GET /v1/health': async () => ok({ status: 'ok' }),
+    ...advertiserHandlers,
+    ...senderHandlers,
+    ...publisherHandlers,
+    ...campaignHandlers(deps),
+    ...postbackHandlers(deps),
+    ...keyHandlers,
+    ...settingsHandlers(deps),
+    ...factHandlers,
+  };
+}

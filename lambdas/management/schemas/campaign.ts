@@ -1,0 +1,126 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as z from 'zod';
+import { EXPOSABLE_MACROS } from '../../core/macros.ts';
+import { parseMoney, parsePercent } from '../../core/money.ts';
+import { refuse } from '../validation.ts';
+import {
+  attributionWindowDays,
+  currency,
+  destinationUrl,
+  displayName,
+  entityId,
+  entityStatus,
+  unique,
+  word,
+} from './common.ts';
+
+/**
+ * Terms of the contract that nothing enforces yet. They are shown, and accepted at these values only: a term that is
+ * saved but does nothing would be a silent failure.
+ */
+export const UNENFORCED_CAMPAIGN_TERMS = {
+  payout_basis: 'conversion',
+  click_payout: null,
+  visibility: 'public',
+  approved_publishers: [],
+  blocked_publishers: [],
+  overrides: [],
+  caps: [],
+  targeting: {},
+  coupons: [],
+  minimum_seconds_to_convert: 0,
+  duplicate_click_window_seconds: 0,
+  deep_link_hosts: [],
+  starts_at: null,
+  ends_at: null,
+} as const;
+
+const onlyDefault = (value: unknown) =>
+  z
+    .unknown()
+    .optional()
+    .superRefine((given, ctx) => {
+      if (given === undefined || isDeepStrictEqual(given, value)) return;
+      refuse(ctx, [], 'NOT_SUPPORTED_YET', `this version supports only ${JSON.stringify(value)}: leave the field out`);
+    });
+
+const amount = z.string().superRefine((text, ctx) => {
+  if (parseMoney(text, 6) !== null) return;
+  refuse(ctx, [], 'INVALID_AMOUNT', 'must be a decimal string as "2.50", at most 12 digits and 6 decimals');
+});
+
+const percent = z.string().superRefine((text, ctx) => {
+  if (parsePercent(text) === null) refuse(ctx, [], 'INVALID_PERCENT', 'must be a decimal string from "0" to "100"');
+});
+
+const fixed = z.strictObject({ model: z.literal('fixed'), amount });
+const ofAmount = z.strictObject({ model: z.literal('percent'), percent });
+const ofRevenue = z.strictObject({ model: z.literal('percent_of_revenue'), percent });
+const none = z.strictObject({ model: z.literal('none') });
+
+const goalSchema = z
+  .strictObject({
+    id: entityId.optional(),
+    name: displayName.optional(),
+    default: z.boolean().optional(),
+    match: z.array(word).max(50).default([]),
+    payout: z.discriminatedUnion('model', [fixed, ofAmount, ofRevenue, none]).default({ model: 'none' }),
+    revenue: z.discriminatedUnion('model', [fixed, ofAmount, none]).default({ model: 'none' }),
+    dedupe: z.enum(['transaction', 'click']).default('transaction'),
+    dedupe_scope: z.enum(['goal', 'campaign', 'advertiser']).default('goal'),
+    default_status: z.enum(['approved', 'pending']).default('approved'),
+    pixel_status: onlyDefault('pending'),
+    hold_days: onlyDefault(0),
+    accept: onlyDefault([]),
+  })
+  .transform((goal) => ({ ...goal, pixel_status: 'pending' as const, hold_days: 0, accept: [] }));
+
+const goals = z
+  .array(goalSchema)
+  .min(1)
+  .max(50)
+  .superRefine((list, ctx) => {
+    const defaults = list.filter((goal) => goal.default === true).length;
+    const [first] = list;
+    const single = list.length === 1 && first?.default !== false;
+    if (defaults !== 1 && !single) refuse(ctx, [], 'DEFAULT_GOAL', 'exactly one goal must be the default');
+    // A sender's word is looked up among ids, names and match words, whatever their case.
+    const owners = new Map<string, number>();
+    for (const [i, goal] of list.entries()) {
+      const words: [string | undefined, (string | number)[]][] = [
+        [goal.id, ['id']],
+        [goal.name, ['name']],
+        ...goal.match.map((match, j): [string, (string | number)[]] => [match, ['match', j]]),
+      ];
+      for (const [text, path] of words) {
+        if (text === undefined) continue;
+        const owner = owners.get(text.toLowerCase());
+        if (owner === undefined) owners.set(text.toLowerCase(), i);
+        else if (owner !== i)
+          refuse(ctx, [i, ...path], 'NOT_UNIQUE', 'another goal has the same id, name or match word');
+      }
+    }
+  });
+
+/** What an operator may say of a campaign; defaults that depend on the network's settings are filled in by the route. */
+export function createCampaignSchema(allowLoopback: boolean) {
+  const url = destinationUrl(allowLoopback);
+  return z.strictObject({
+    name: displayName,
+    advertiser_id: entityId,
+    status: entityStatus,
+    currency: currency.optional(),
+    destination_url: url,
+    goals,
+    unknown_goal: z.enum(['reject', 'record', 'default']).default('reject'),
+    fallback_url: url.nullable().default(null),
+    attribution_window_days: attributionWindowDays.optional(),
+    expose: unique(z.array(z.enum(EXPOSABLE_MACROS)).max(EXPOSABLE_MACROS.length)).default([]),
+    ...unenforced(),
+  });
+}
+
+function unenforced() {
+  const terms = Object.entries(UNENFORCED_CAMPAIGN_TERMS).map(([name, value]) => [name, onlyDefault(value)]);
+  return Object.fromEntries(terms) as Record<keyof typeof UNENFORCED_CAMPAIGN_TERMS, ReturnType<typeof onlyDefault>>;
+}

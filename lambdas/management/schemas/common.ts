@@ -1,0 +1,51 @@
+import * as z from 'zod';
+import { currencyDecimals } from '../../core/currency.ts';
+import { ENTITY_ID } from '../../core/ids.ts';
+import { checkDestinationUrl } from '../../core/url-rules.ts';
+import { refuse } from '../validation.ts';
+
+export const entityId = z.string().regex(ENTITY_ID, 'must be 1 to 64 letters, digits, "-" or "_"');
+
+const PRINTABLE = /^\P{Cc}*$/u;
+
+/** A name for people; any script, no control characters. Not trimmed and not escaped: that is for who shows it. */
+export const displayName = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(PRINTABLE, 'must have no control characters')
+  .regex(/\S/, 'must not be blank');
+
+/** A word of another system. */
+export const word = z.string().min(1).max(128).regex(PRINTABLE, 'must have no control characters');
+
+export const entityStatus = z.enum(['active', 'paused', 'archived']).default('active');
+
+export const metadata = boundedRecord(z.record(z.string().min(1).max(64), z.string().max(512)).default({}), 50);
+
+export const currency = z.string().superRefine((code, ctx) => {
+  if (currencyDecimals(code) === null) refuse(ctx, [], 'INVALID_CURRENCY', 'must be an ISO 4217 code in upper case');
+});
+
+export const attributionWindowDays = z.int().min(1).max(365);
+
+/** ISO 8601 to milliseconds. */
+export const time = z.iso
+  .datetime({ offset: true, error: 'must be a time as in 2026-11-22T23:00:00Z' })
+  .transform((text) => Date.parse(text));
+
+export function destinationUrl(allowLoopback: boolean) {
+  return z.string().superRefine((url, ctx) => {
+    const problem = checkDestinationUrl(url, { allowLoopback });
+    if (problem !== null) refuse(ctx, [], 'INVALID_URL', problem);
+  });
+}
+
+/** A record with at most so many members. */
+export function boundedRecord<T extends z.ZodType<object>>(schema: T, members: number): T {
+  return schema.refine((record) => Object.keys(record).length <= members, `must have at most ${members} members`);
+}
+
+export function unique<T extends z.ZodType<readonly unknown[]>>(schema: T): T {
+  return schema.refine((list) => new Set(list).size === list.length, 'must name each only once');
+}

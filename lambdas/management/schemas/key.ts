@@ -1,0 +1,21 @@
+import * as z from 'zod';
+import { refuse } from '../validation.ts';
+import { displayName, entityId, time } from './common.ts';
+
+export const newKeySchema = z
+  .strictObject({
+    id: entityId.optional(),
+    name: displayName,
+    role: z.enum(['admin', 'manager', 'analyst', 'publisher', 'advertiser']),
+    publisher_id: entityId.nullable().default(null),
+    advertiser_id: entityId.nullable().default(null),
+    expires_at: time.nullable().default(null),
+  })
+  .superRefine((key, ctx) => {
+    for (const role of ['publisher', 'advertiser'] as const) {
+      const field = `${role}_id` as const;
+      if (key.role === role && key[field] === null) refuse(ctx, [field], 'REQUIRED', `a ${role}'s key must name it`);
+      if (key.role !== role && key[field] !== null)
+        refuse(ctx, [field], 'NOT_ALLOWED', `only a ${role}'s key is bound`);
+    }
+  });
