@@ -15,8 +15,8 @@ import type { Storage } from '../support/storage.ts';
 interface Subject {
   readonly store: DeliveryStore;
   /** Stores a delivery as the conversion's transaction does. */
-  put(delivery: Delivery): Promise<void>;
-  attemptsOf(delivery: Delivery): Promise<readonly Attempt[]>;
+  readonly put: (delivery: Delivery) => Promise<void>;
+  readonly attemptsOf: (delivery: Delivery) => Promise<readonly Attempt[]>;
 }
 
 const attempt: Attempt = { number: 1, at: NOON, durationMs: 12, status: 500, error: null, body: 'oops' };

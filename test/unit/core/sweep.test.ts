@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { sweepDeliveries, sweepParked } from '../../../lambdas/core/sweep.ts';
+import { dueShard } from '../../../lambdas/core/due-shard.ts';
+import type { Delivery } from '../../../lambdas/core/delivery.ts';
+import type { ParkedConversion } from '../../../lambdas/core/ports.ts';
+import { aDelivery, NOON } from '../../support/deliveries.ts';
+import { fakeDeliveries } from '../../support/fakes/deliveries.ts';
+import { fakeHints } from '../../support/fakes/hints.ts';
+
+const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz';
+const conversionIdOf = (n: number) => `a2b3c4d5e6f7g2h3i4j5k6${ALPHABET.charAt(n >> 5)}${ALPHABET.charAt(n & 31)}`;
+
+function given(rows: readonly Delivery[], now = () => NOON) {
+  const deliveries = fakeDeliveries(...rows);
+  const hints = fakeHints();
+  return { deliveries, hints, deps: { deliveries, hints, now } };
+}
+
+const LATER = NOON + 40_000;
+
+describe('the sweep of deliveries', () => {
+  it('sends a hint for each that is due, of every shard, and none for the others', async () => {
+    const rows = Array.from({ length: 40 }, (_, n) =>
+      aDelivery({ conversionId: conversionIdOf(n), dueAt: n < 30 ? NOON - n : NOON + n, postbackId: `pb${n}` }),
+    );
+    const { deps, hints } = given(rows);
+
+    const result = await sweepDeliveries(deps, LATER);
+
+    expect(result).toEqual({ done: 30, failures: [], backlog: null });
+    expect(new Set(hints.sent)).toEqual(
+      new Set(rows.slice(0, 30).map(({ id, postbackId }) => ({ deliveryId: id, postbackId, delaySeconds: 0 }))),
+    );
+    expect(new Set(hints.sent.map(({ deliveryId }) => dueShard(deliveryId))).size).toBe(8);
+  });
+
+  it('postpones what it has sent a hint for, so that the next run sends no second one', async () => {
+    const { deps, deliveries, hints } = given([aDelivery()]);
+
+    await sweepDeliveries(deps, LATER);
+    await sweepDeliveries(deps, LATER);
+
+    expect(hints.sent).toHaveLength(1);
+    expect([...deliveries.rows.values()]).toEqual([aDelivery({ dueAt: NOON + 300_000 })]);
+  });
+
+  it('sends none while the queue is long already', async () => {
+    const { deps, hints, deliveries } = given([aDelivery()]);
+    const behind = { ...hints, backlog: async () => 1_001 };
+
+    const result = await sweepDeliveries({ ...deps, hints: behind }, LATER);
+
+    expect(result).toEqual({ done: 0, failures: [], backlog: 1_001 });
+    expect(hints.sent).toEqual([]);
+    expect([...deliveries.rows.values()]).toEqual([aDelivery()]);
+  });
+
+  it('leaves to another run what that one has taken', async () => {
+    const { deps, deliveries, hints } = given([aDelivery()]);
+    const stale = { ...deliveries, due: async () => [aDelivery({ dueAt: NOON - 1 })] };
+
+    expect(await sweepDeliveries({ ...deps, deliveries: stale }, LATER)).toMatchObject({ done: 0, failures: [] });
+    expect(hints.sent).toEqual([]);
+  });
+
+  it('goes on after a row and after a shard that fail', async () => {
+    const rows = Array.from({ length: 30 }, (_, n) => aDelivery({ conversionId: conversionIdOf(n) }));
+    const [bad] = rows;
+    const { deps, deliveries, hints } = given(rows);
+    const brokenShard = (dueShard(bad?.id ?? '') + 1) % 8;
+    const failing = {
+      ...deliveries,
+      due: async (shard: number, now: number, limit: number) => {
+        if (shard === brokenShard) throw new Error('shard');
+        return deliveries.due(shard, now, limit);
+      },
+      postpone: async (row: Delivery, dueAt: number) => {
+        if (row.id === bad?.id) throw new Error('row');
+        return deliveries.postpone(row, dueAt);
+      },
+    };
+
+    const { done, failures } = await sweepDeliveries({ ...deps, deliveries: failing }, LATER);
+
+    const reachable = rows.filter(({ id }) => dueShard(id) !== brokenShard && id !== bad?.id);
+    expect(done).toBe(reachable.length);
+    expect(new Set(hints.sent.map(({ deliveryId }) => deliveryId))).toEqual(new Set(reachable.map(({ id }) => id)));
+    expect(new Set(failures.map(({ of }) => of))).toEqual(new Set([bad?.id, `shard ${brokenShard}`]));
+  });
+
+  it('begins nothing after its deadline', async () => {
+    let now = NOON;
+    const rows = Array.from({ length: 30 }, (_, n) => aDelivery({ conversionId: conversionIdOf(n) }));
+    const { deps, hints } = given(rows, () => (now += 1_000));
+
+    await sweepDeliveries(deps, NOON + 20_000);
+
+    expect(hints.sent.length).toBeGreaterThan(0);
+    expect(hints.sent.length).toBeLessThan(20);
+  });
+});
+
+describe('the sweep of parked conversions', () => {
+  const parked = (hitId: string): ParkedConversion => ({
+    ...{ clickId: 'c', hitId, request: '{}', dueAt: NOON, endsAt: NOON + 1 },
+  });
+
+  it('runs each that is due and goes on after one that fails', async () => {
+    const ran: string[] = [];
+    const result = await sweepParked(
+      {
+        conversions: { dueParked: async () => [parked('a'), parked('b'), parked('c')] },
+        runParked: async ({ hitId }) => {
+          if (hitId === 'b') throw new Error('row');
+          ran.push(hitId);
+        },
+        now: () => NOON,
+      },
+      LATER,
+    );
+
+    expect(ran).toEqual(['a', 'c']);
+    expect(result).toMatchObject({ done: 2, failures: [{ of: 'b' }] });
+  });
+
+  it('begins nothing after its deadline', async () => {
+    const result = await sweepParked(
+      {
+        conversions: { dueParked: async () => [parked('a')] },
+        runParked: async () => Promise.reject(new Error('must not run')),
+        now: () => LATER,
+      },
+      LATER,
+    );
+
+    expect(result).toEqual({ done: 0, failures: [], backlog: null });
+  });
+});
