@@ -1,0 +1,59 @@
+import type { Conversion } from './conversion.ts';
+import { deliveryId, hasEnded } from './delivery.ts';
+import type { Delivery, DeliveryEvent } from './delivery.ts';
+import type { Postback } from './entities.ts';
+import type { DeliveryChange } from './ports.ts';
+
+/** When the sweeper looks at a new delivery, should its message be lost. */
+const SWEEP_AFTER_MS = 60_000;
+
+/**
+ * What becomes of a conversion's deliveries when it is recorded or its status changes, in the transaction that does it.
+ *  - A rejection cancels what still waits: no publisher hears of a sale after we know that it is none.
+ *  - The first that a postback hears of a conversion is `created`, all after it `status_changed`.
+ *  - A delivery to a postback whose delivery before has not ended gets no time of its own; whoever ends that one
+ *    releases it.
+ */
+export function planDeliveries(
+  conversion: Conversion,
+  existing: readonly Delivery[],
+  postbacks: readonly Postback[],
+  valuesOf: (event: DeliveryEvent) => Record<string, string>,
+  now: number,
+): readonly DeliveryChange[] {
+  const cancelled = conversion.status === 'rejected' ? existing.filter(({ state }) => state === 'waiting') : [];
+  const alive = existing.filter((delivery) => !hasEnded(delivery.state) && !cancelled.includes(delivery));
+  const heard = existing.filter(
+    (delivery) => delivery.attempts > 0 || !(delivery.state === 'cancelled' || cancelled.includes(delivery)),
+  );
+  const successors = new Map<Delivery, number>();
+
+  let number = Math.max(0, ...existing.map((delivery) => delivery.number));
+  const created = postbacks.map((postback): DeliveryChange => {
+    number++;
+    const before = alive.filter(({ postbackId }) => postbackId === postback.id).at(-1);
+    if (before !== undefined) successors.set(before, number);
+    const event = heard.some(({ postbackId }) => postbackId === postback.id) ? 'status_changed' : 'created';
+    return {
+      kind: 'put',
+      delivery: {
+        ...{ id: deliveryId(conversion.id, number), conversionId: conversion.id, number, event },
+        ...{ postbackId: postback.id, publisherId: conversion.publisherId, state: 'waiting', values: valuesOf(event) },
+        ...{ createdAt: now, attempts: 0, scheduleStep: 0, lease: null, successor: null },
+        nextAttemptAt: before === undefined ? now : null,
+        dueAt: before === undefined ? now + SWEEP_AFTER_MS : null,
+      },
+    };
+  });
+
+  const relinked = alive.flatMap((delivery): DeliveryChange[] => {
+    const successor = successors.get(delivery) ?? null;
+    const lost = cancelled.some((other) => isSuccessor(delivery, other));
+    return successor === null && !lost ? [] : [{ kind: 'succeed', delivery, successor }];
+  });
+  return [...cancelled.map((delivery): DeliveryChange => ({ kind: 'cancel', delivery })), ...relinked, ...created];
+}
+
+function isSuccessor(delivery: Delivery, other: Delivery): boolean {
+  return delivery.successor === other.number;
+}

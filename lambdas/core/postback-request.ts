@@ -1,0 +1,211 @@
+import { currencyDecimals } from './currency.ts';
+import { cutAddress } from './cut-address.ts';
+import type { ConversionStatus, Sender } from './entities.ts';
+import { parseMoney, roundToDecimals } from './money.ts';
+import type { Micros } from './money.ts';
+import { cut } from './parameters.ts';
+import type { ConversionCode } from './reasons.ts';
+import type { Received, ReceivedCall } from './received-call.ts';
+
+export type Action = 'add' | 'change' | 'upsert';
+
+/** What a call says about a conversion, without its token. Plain JSON: a parked conversion keeps it. */
+export interface PostbackRequest {
+  /** As sent; not verified. */
+  readonly clickId: string | null;
+  readonly txnId: string | null;
+  /** A goal's id, name or match word. */
+  readonly goal: string | null;
+  /** A decimal; its decimals are checked once the currency is known, see {@link readAmount}. */
+  readonly saleAmount: string | null;
+  readonly currency: string | null;
+  readonly status: ConversionStatus | null;
+  readonly action: Action;
+  /** Kept with the conversion: `sub1` ... `sub15`, `coupon`, `gaid`, `idfa`, `ip` (cut), `user_agent`. */
+  readonly values: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+export interface Refusal {
+  readonly code: ConversionCode;
+  /** More exact than the code's own message; never repeats a value of the request. */
+  readonly message?: string;
+}
+
+const SUBS = Array.from({ length: 15 }, (_, index) => `sub${index + 1}`);
+const KEPT = [...SUBS, 'coupon', 'gaid', 'idfa', 'ip', 'user_agent'];
+const NAMES = [
+  ...[
+    'click_id',
+    'security_token',
+    'goal',
+    'txn_id',
+    'sale_amount',
+    'currency',
+    'revenue',
+    'payout',
+    'status',
+    'action',
+  ],
+  ...KEPT,
+];
+const ALIASES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['security_token', ['token']],
+  ['goal', ['goal_id', 'goal_value']],
+  ['sale_amount', ['amount']],
+]);
+
+const STATUS_WORDS: ReadonlyMap<string, ConversionStatus> = new Map([
+  ...['approved', 'confirmed', 'sale', '1'].map((word) => [word, 'approved'] as const),
+  ...['pending', 'lead', 'hold', '2'].map((word) => [word, 'pending'] as const),
+  ...['rejected', 'declined', 'cancelled', 'canceled', 'trash', '3'].map((word) => [word, 'rejected'] as const),
+]);
+const ACTIONS: ReadonlyMap<string, Action> = new Map([
+  ['add', 'add'],
+  ['change', 'change'],
+  ['upsert', 'upsert'],
+]);
+
+const VALUE_LENGTH = 512;
+const TXN_LENGTH = 128;
+const CONTROL = /\p{Cc}/u;
+const ALL_ZERO = /^[0-]+$/;
+const PLACEHOLDER = new RegExp(
+  ['\\{[^{}]*\\}', '\\{\\{[^{}]*\\}\\}', '\\$\\{[^{}]*\\}', '\\[[^\\][]*\\]', '#[^#]*#', '%[^%]*%', '\\([^()]*\\)']
+    .concat('null', 'undefined', 'none')
+    .map((form) => `^${form}$`)
+    .join('|'),
+  'i',
+);
+
+/** Whether a value is an unexpanded macro of any common syntax, or a word that stands for nothing. */
+function isPlaceholder(value: string): boolean {
+  return PLACEHOLDER.test(value.trim());
+}
+
+/** All names that this sender may use for a parameter, the main one first. Null: no sender is known. */
+function namesOf(main: string, sender: Sender | null): readonly string[] {
+  const own = sender !== null && Object.hasOwn(sender.parameters, main) ? sender.parameters[main] : undefined;
+  return [main, ...(ALIASES.get(main) ?? []), ...(own ?? [])];
+}
+
+/** The names under which a call may carry its token. */
+export function tokenNames(sender: Sender | null): readonly string[] {
+  return namesOf('security_token', sender);
+}
+
+/**
+ * The first value that is not empty; the body wins over the query, in one place an earlier name over a later one.
+ * Names that the caller does not know are ignored.
+ */
+function pick(call: ReceivedCall, names: readonly string[]): Received | null {
+  for (const place of [call.body, call.query]) {
+    for (const name of names) {
+      const found = place.find((parameter) => parameter.name === name && parameter.value !== '');
+      if (found !== undefined) return found;
+    }
+  }
+  return null;
+}
+
+/**
+ * The token of a call, exactly as sent, or null. `sender` is whoever the path names: only its map may rename the token,
+ * because without a path it is the token that tells who the sender is.
+ */
+export function readToken(call: ReceivedCall, sender: Sender | null): string | null {
+  return pick(call, tokenNames(sender))?.value ?? call.bearer;
+}
+
+/** Reads a call by its sender's names; `sender` null: by the built-in ones. The first refusal of the contract's line 1. */
+export function parsePostback(call: ReceivedCall, sender: Sender | null): PostbackRequest | Refusal {
+  const malformed = findMalformed(call, sender);
+  if (malformed !== null) return { code: 'MALFORMED_REQUEST', message: malformed };
+  const find = (main: string) => pick(call, namesOf(main, sender));
+  const optional = (main: string) => {
+    const value = find(main)?.value.toWellFormed() ?? '';
+    return isPlaceholder(value) || value.trim() === '' ? null : value;
+  };
+
+  const clickId = find('click_id')?.value.trim() ?? null;
+  const txn = find('txn_id')?.value;
+  if (clickId === null && txn === undefined) return { code: 'MISSING_PARAMETER', message: 'click_id is missing' };
+  const txnId = txn === undefined ? null : parseTxnId(txn);
+  if (txn !== undefined && txnId === null) return { code: 'INVALID_TXN_ID' };
+
+  const statusWord = optional('status')?.trim().toLowerCase();
+  const status = statusWord === undefined ? null : statusOf(statusWord, sender);
+  if (status === undefined) return { code: 'INVALID_STATUS' };
+
+  const currency = optional('currency')?.trim().toUpperCase() ?? null;
+  if (currency !== null && currencyDecimals(currency) === null) return { code: 'INVALID_CURRENCY' };
+
+  const saleAmount = optional('sale_amount');
+  if (saleAmount !== null) {
+    // A JSON number went through floating point on the sender's side at the latest.
+    if (find('sale_amount')?.kind === 'number') {
+      return { code: 'INVALID_AMOUNT', message: 'An amount in JSON must be a string' };
+    }
+    const valid = currency === null ? parseMoney(saleAmount, 6) : readAmount(saleAmount, currency, sender);
+    if (valid === null) return { code: 'INVALID_AMOUNT' };
+  }
+
+  return {
+    ...{ clickId, txnId, goal: optional('goal')?.trim() ?? null, saleAmount, currency, status },
+    action: ACTIONS.get(optional('action')?.trim().toLowerCase() ?? 'add') ?? 'add',
+    values: keptValues(optional),
+    warnings: ['revenue', 'payout']
+      .filter((name) => find(name) !== null)
+      .map((name) => `${name} was ignored: the goal does not accept it`),
+  };
+}
+
+/** The amount in micro-units, or null if it is no plain decimal with the decimals that the sender may use. */
+export function readAmount(text: string, currency: string, sender: Pick<Sender, 'decimals'> | null): Micros | null {
+  const decimals = currencyDecimals(currency);
+  if (decimals === null) return null;
+  if (sender?.decimals !== 6) return parseMoney(text, decimals);
+  const amount = parseMoney(text, 6);
+  return amount === null ? null : roundToDecimals(amount, decimals);
+}
+
+function findMalformed(call: ReceivedCall, sender: Sender | null): string | null {
+  if (call.unreadable !== null) return 'The body is not a JSON object';
+  const known = new Set(NAMES.flatMap((main) => namesOf(main, sender)));
+  for (const place of [call.query, call.body]) {
+    const seen = new Set<string>();
+    for (const { name, kind } of place) {
+      if (!known.has(name)) continue;
+      if (seen.has(name)) return 'A parameter is given twice';
+      if (kind === 'structure') return 'A parameter is neither text nor number';
+      seen.add(name);
+    }
+  }
+  const action = pick(call, namesOf('action', sender))?.value;
+  if (action !== undefined && !isPlaceholder(action) && !ACTIONS.has(action.trim().toLowerCase())) {
+    return 'action is none of add, change, upsert';
+  }
+  return null;
+}
+
+function parseTxnId(text: string): string | null {
+  if (!text.isWellFormed()) return null;
+  const txnId = text.trim().normalize('NFC');
+  const length = Array.from(txnId).length;
+  return length === 0 || length > TXN_LENGTH || CONTROL.test(txnId) || isPlaceholder(txnId) ? null : txnId;
+}
+
+function statusOf(word: string, sender: Sender | null): ConversionStatus | undefined {
+  const own = sender !== null && Object.hasOwn(sender.statusMap, word) ? sender.statusMap[word] : undefined;
+  return own ?? STATUS_WORDS.get(word);
+}
+
+function keptValues(optional: (main: string) => string | null): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const name of KEPT) {
+    const value = optional(name);
+    if (value === null) continue;
+    const kept = name === 'ip' ? cutAddress(value.trim()) : cut(value, VALUE_LENGTH);
+    if (kept !== null && !((name === 'gaid' || name === 'idfa') && ALL_ZERO.test(kept))) values[name] = kept;
+  }
+  return values;
+}

@@ -1,0 +1,111 @@
+import type { Terms } from './conversion.ts';
+import type { Goal, PayoutModel, RevenueModel, Settings } from './entities.ts';
+import {
+  invertRatio,
+  multiplyMicros,
+  multiplyRatios,
+  ONE,
+  parseMoney,
+  parsePercent,
+  parseRatio,
+  toMicros,
+  ZERO,
+} from './money.ts';
+import type { Micros, Ratio } from './money.ts';
+
+export interface Price {
+  readonly payout: Micros;
+  readonly revenue: Micros;
+}
+
+/** Whether payout or revenue is a percentage of the sale's amount, so that there must be one. */
+export function needsAmount({ payout, revenue }: Pick<Goal, 'payout' | 'revenue'>): boolean {
+  return payout.model === 'percent' || revenue.model === 'percent';
+}
+
+/**
+ * What one unit of each currency is worth in the network's, for {@link Terms}. Null: the same currency. Undefined: the
+ * network has no rate for one of them.
+ */
+export function exchangeBetween(
+  saleCurrency: string,
+  campaignCurrency: string,
+  settings: Settings,
+): Terms['exchange'] | undefined {
+  if (saleCurrency === campaignCurrency) return null;
+  const sale = rateOf(saleCurrency, settings);
+  const campaign = rateOf(campaignCurrency, settings);
+  return sale === null || campaign === null ? undefined : { sale, campaign };
+}
+
+function rateOf(currency: string, settings: Settings): string | null {
+  if (currency === settings.currency) return '1';
+  if (!Object.hasOwn(settings.exchangeRates, currency)) return null;
+  const rate = settings.exchangeRates[currency] ?? '';
+  const ratio = parseRatio(rate);
+  return ratio === null || ratio.numerator === 0n ? null : rate;
+}
+
+function exchangeRatio(exchange: Terms['exchange']): Ratio {
+  if (exchange === null) return ONE;
+  return multiplyRatios(required(parseRatio(exchange.sale)), invertRatio(required(parseRatio(exchange.campaign))));
+}
+
+const RATE_DIGITS = 12;
+
+/** The exchange rate for people: a decimal, rounded half even to 12 digits. Money is computed without it. */
+export function exchangeRateText(exchange: NonNullable<Terms['exchange']>): string {
+  const scaled = multiplyMicros(toMicros(10n ** BigInt(RATE_DIGITS)), exchangeRatio(exchange)).toString();
+  const digits = scaled.padStart(RATE_DIGITS + 1, '0');
+  const fraction = digits.slice(-RATE_DIGITS).replace(/0+$/, '');
+  const whole = digits.slice(0, -RATE_DIGITS);
+  return fraction === '' ? whole : `${whole}.${fraction}`;
+}
+
+/** Converts an amount, rounded half even to a micro-unit. */
+export function exchangeAmount(amount: Micros, exchange: Terms['exchange']): Micros {
+  return multiplyMicros(amount, exchangeRatio(exchange));
+}
+
+/**
+ * Payout and revenue in the campaign's currency. Exact up to one rounding of each at its end, half even to a
+ * micro-unit. `saleAmount` must be given if {@link needsAmount}.
+ */
+export function price(terms: Terms, saleAmount: Micros | null): Price {
+  const sale: Product = { amount: saleAmount ?? ZERO, ratio: exchangeRatio(terms.exchange) };
+  const revenue = productOf(terms.revenue, sale, null);
+  return { payout: round(productOf(terms.payout, sale, revenue)), revenue: round(revenue) };
+}
+
+/** An amount that is not rounded yet. */
+interface Product {
+  readonly amount: Micros;
+  readonly ratio: Ratio;
+}
+
+function round({ amount, ratio }: Product): Micros {
+  return multiplyMicros(amount, ratio);
+}
+
+function productOf(model: PayoutModel | RevenueModel, sale: Product, revenue: Product | null): Product {
+  switch (model.model) {
+    case 'fixed':
+      return { amount: required(parseMoney(model.amount, 6)), ratio: ONE };
+    case 'percent':
+      return percentOf(model.percent, sale);
+    case 'percent_of_revenue':
+      return percentOf(model.percent, required(revenue));
+    case 'none':
+      return { amount: ZERO, ratio: ONE };
+  }
+}
+
+function percentOf(percent: string, { amount, ratio }: Product): Product {
+  return { amount, ratio: multiplyRatios(ratio, required(parsePercent(percent))) };
+}
+
+/** Models and rates were validated when they were saved. */
+function required<T>(value: T | null): T {
+  if (value === null) throw new TypeError('terms that cannot be read');
+  return value;
+}

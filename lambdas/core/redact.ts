@@ -1,0 +1,49 @@
+import { cut } from './parameters.ts';
+import type { Parameter } from './parameters.ts';
+import type { ReceivedCall } from './received-call.ts';
+
+const REDACTED = '[redacted]';
+const NAME_LENGTH = 64;
+const VALUE_LENGTH = 512;
+/** Of all names and values together: a hit is a row, and rows are bounded. */
+const TOTAL_LENGTH = 32_000;
+const UNREADABLE_LENGTH = 4_096;
+
+/** Anything that could be a token, or part of one. */
+const TOKEN_LIKE = /[A-Za-z0-9_-]{16,}/g;
+
+/**
+ * The parameters of a call as a hit keeps them: the query's, then the body's, with every token replaced. `token` is the
+ * one that was used, wherever else it may stand; `tokenNames` are all names that the sender may use for it.
+ */
+export function redactCall(call: ReceivedCall, tokenNames: readonly string[], token: string | null): Parameter[] {
+  const redacted: Parameter[] = [];
+  if (call.bearer !== null) redacted.push(['Authorization', REDACTED]);
+  for (const { name, value, kind } of [...call.query, ...call.body]) {
+    if (tokenNames.includes(name)) redacted.push([name, REDACTED]);
+    else redacted.push([hide(name, token), kind === 'structure' ? maskTokens(value) : hide(value, token)]);
+  }
+  if (call.unreadable !== null) redacted.push(['body', maskTokens(call.unreadable.slice(0, UNREADABLE_LENGTH))]);
+  return bounded(redacted);
+}
+
+function hide(text: string, token: string | null): string {
+  return token === null || token === '' ? text : text.replaceAll(token, REDACTED);
+}
+
+/** For text in which nobody knows where the token is. */
+function maskTokens(text: string): string {
+  return text.replace(TOKEN_LIKE, REDACTED);
+}
+
+function bounded(parameters: readonly Parameter[]): Parameter[] {
+  const kept: Parameter[] = [];
+  let left = TOTAL_LENGTH;
+  for (const [name, value] of parameters) {
+    const pair: Parameter = [cut(name, NAME_LENGTH), cut(value, name === 'body' ? UNREADABLE_LENGTH : VALUE_LENGTH)];
+    left -= pair[0].length + pair[1].length;
+    if (left < 0) break;
+    kept.push(pair);
+  }
+  return kept;
+}

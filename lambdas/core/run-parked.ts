@@ -1,0 +1,67 @@
+import type { VerifiedClickId } from './click-id.ts';
+import { refuse } from './decide-conversion.ts';
+import type { Hit } from './hit.ts';
+import type { HitWriter, ParkedConversion } from './ports.ts';
+import { reasonOf } from './postback-answer.ts';
+import type { ConversionCode } from './reasons.ts';
+import { recordConversion, retentionEnd } from './record-conversion.ts';
+import type { Outcome, RecordDeps, Report } from './record-conversion.ts';
+
+/** When a parked conversion is first looked at. */
+const FIRST_LOOK_MS = 30_000;
+const LAST_LOOK_MS = 60 * 60 * 1_000;
+
+/** What a parked conversion's row keeps, as JSON: the call without its token, and its hit. */
+interface Parked {
+  readonly report: Omit<Report, 'sender' | 'addressAllowed' | 'click'> & { readonly click: VerifiedClickId };
+  readonly senderId: string;
+  readonly hit: Hit;
+}
+
+/** Keeps a call whose click is not stored yet. To be awaited before the call is answered. */
+export async function parkConversion(
+  report: Report & { readonly click: VerifiedClickId },
+  hit: Hit,
+  deps: RecordDeps,
+): Promise<void> {
+  const { sender, request, click, receivedAt, conversionId } = report;
+  const parked: Parked = { report: { request, click, receivedAt, conversionId }, senderId: sender.id, hit };
+  await deps.store.park({
+    ...{ clickId: click.id, hitId: hit.id, request: JSON.stringify(parked), dueAt: deps.now() + FIRST_LOOK_MS },
+    endsAt: retentionEnd(click, await deps.catalog.settings()),
+  });
+}
+
+/**
+ * Runs a parked conversion again, from line 3 on, as of the time when it was received. Its hit gets the code in which it
+ * ends. Null: somebody else has it at the moment; `CLICK_PENDING`: it waits on. Run those of one click one after the
+ * other, oldest first. Throws StorageUnavailable: it is looked at again later.
+ */
+export async function runParked(
+  parked: ParkedConversion,
+  deps: RecordDeps & { readonly hits: HitWriter },
+): Promise<ConversionCode | null> {
+  const { report, senderId, hit } = JSON.parse(parked.request) as Parked;
+  const now = deps.now();
+  const age = now - report.receivedAt;
+  const nextLook = now + Math.min(Math.max(age, FIRST_LOOK_MS), LAST_LOOK_MS);
+  if (!(await deps.store.postponeParked(parked, nextLook))) return null;
+
+  const outcome = await rerun(report, senderId, deps);
+  if (outcome.code === 'CLICK_PENDING') return outcome.code;
+  const code = outcome.code === 'CLICK_PURGED' ? 'CLICK_NOT_RECEIVED' : outcome.code;
+  const { http } = reasonOf({ ...outcome, code });
+  await deps.hits.put({
+    ...{ ...hit, code, status: http, advertiserId: outcome.advertiserId },
+    conversionId: outcome.conversion?.id ?? null,
+  });
+  await deps.store.unpark(parked);
+  return code;
+}
+
+async function rerun(report: Parked['report'], senderId: string, deps: RecordDeps): Promise<Outcome> {
+  const sender = await deps.catalog.sender(senderId);
+  if (sender === null) return { ...refuse('INVALID_SECURITY_TOKEN', report.request), advertiserId: null };
+  // Token and address were good when the call was received; it was answered "kept".
+  return recordConversion({ ...report, sender, addressAllowed: true }, deps);
+}
