@@ -29,7 +29,7 @@ function cutIpv4(text: string): string | null {
 }
 
 function ipv6Groups(text: string): readonly number[] | null {
-  const [head = '', tail, ...more] = text.split('::');
+  const [head = '', tail, ...more] = text.replace(/(?<=:)[\d.]+$/, hexOfDotted).split('::');
   if (more.length > 0) return null;
   const before = groupsOf(head);
   const after = groupsOf(tail ?? '');
@@ -39,20 +39,15 @@ function ipv6Groups(text: string): readonly number[] | null {
   return [...before, ...Array.from({ length: missing }, () => 0), ...after];
 }
 
-/** The groups of one side of a "::"; the last may be a dotted IPv4 address. */
+/** The last 32 bits may stand as a dotted IPv4 address; anything else is left as it is. */
+function hexOfDotted(text: string): string {
+  const octets = ipv4Octets(text);
+  if (octets === null) return text;
+  const [a = 0, b = 0, c = 0, d = 0] = octets;
+  return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+}
+
 function groupsOf(text: string): readonly number[] | null {
-  if (text === '') return [];
-  const groups: number[] = [];
-  for (const part of text.split(':')) {
-    const octets = ipv4Octets(part);
-    if (octets !== null) {
-      const [a = 0, b = 0, c = 0, d = 0] = octets;
-      groups.push((a << 8) | b, (c << 8) | d);
-    } else if (/^[0-9a-f]{1,4}$/i.test(part)) {
-      groups.push(Number.parseInt(part, 16));
-    } else {
-      return null;
-    }
-  }
-  return groups;
+  const parts = text === '' ? [] : text.split(':');
+  return parts.every((part) => /^[0-9a-f]{1,4}$/i.test(part)) ? parts.map((part) => Number.parseInt(part, 16)) : null;
 }

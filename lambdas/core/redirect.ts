@@ -178,7 +178,7 @@ function templateOf(campaign: Campaign): Template {
 
 /** The URL in printable ASCII, its macros untouched. Throws if there is a macro in its authority: invariant 11. */
 function asciiUrl(url: string): string {
-  const [authority = ''] = /^[^/]*\/\/[^/?#]*/.exec(url) ?? [];
+  const [authority = ''] = /^https?:\/\/[^/?#{}]+(?=[/?#]|$)/i.exec(url) ?? [];
   const rest = url.slice(authority.length).toWellFormed();
   return new URL(authority).origin + rest.replace(/[^\x21-\x7e]/gu, encodeURIComponent);
 }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { addToClickCookie } from '../../../lambdas/core/click-cookie.ts';
+
+const TARGET = { network: 'abc', https: true, maxAgeSeconds: 15_552_000 };
+const click = (letter: string) => letter.repeat(32);
+const valueOf = (cookie: string) => cookie.slice(0, cookie.indexOf(';'));
+
+describe('the click cookie', () => {
+  it.each([
+    ['another network’s', [`fb_123=summer=${click('b')}`]],
+    ['one whose name only begins alike', [`fb_abcd=summer=${click('b')}`]],
+    ['an empty one', ['fb_abc=']],
+    ['markup', ['fb_abc=<script>=alert(1)&__proto__']],
+    ['a line end', [`fb_abc=x=${click('b')}\r\nSet-Cookie: a=1`]],
+    ['a click id of another shape', ['fb_abc=winter=123']],
+  ])('takes nothing from %s', (_, cookies) => {
+    expect(valueOf(addToClickCookie(cookies, 'summer', click('a'), TARGET))).toBe(`fb_abc=summer=${click('a')}`);
+  });
+
+  it('is host-only, unreadable for scripts, and goes to other sites’ pages over HTTPS', () => {
+    expect(addToClickCookie([], 'summer', click('a'), TARGET)).toBe(
+      `fb_abc=summer=${click('a')}; Max-Age=15552000; Path=/; HttpOnly; SameSite=None; Secure`,
+    );
+  });
+
+  it('is Lax over HTTP, where browsers drop a Secure one', () => {
+    const cookie = addToClickCookie([], 'summer', click('a'), { ...TARGET, https: false });
+    expect(cookie).toMatch(/; HttpOnly; SameSite=Lax$/);
+  });
+
+  it('has the newest click of a campaign, first', () => {
+    const cookies = ['a=1', `fb_abc=winter=${click('c')}&summer=${click('b')}`];
+    expect(valueOf(addToClickCookie(cookies, 'summer', click('a'), TARGET))).toBe(
+      `fb_abc=summer=${click('a')}&winter=${click('c')}`,
+    );
+  });
+
+  it('keeps the last eight campaigns, under 1 KB however long their ids are', () => {
+    const target = { ...TARGET, network: 'n'.repeat(32) };
+    let cookie = '';
+    for (let i = 0; i < 12; i++) {
+      cookie = addToClickCookie([valueOf(cookie)], String(i).padStart(64, 'c'), click('a'), target);
+    }
+    const campaigns = [...cookie.matchAll(/c+(\d+)=a/g)].map((match) => match[1]);
+    expect(campaigns).toEqual(['11', '10', '9', '8', '7', '6', '5', '4']);
+    expect(Buffer.byteLength(cookie)).toBeLessThan(1_024);
+  });
+});
