@@ -19,7 +19,6 @@ export interface ProvisionedStack {
  * @throws StartError for a resource type, an intrinsic function or a property that the runner does not know
  */
 export async function provisionStack(stack: Stack, world: World): Promise<ProvisionedStack> {
-  refuseUnknownTypes(stack);
   const provisioned = new Map<string, Provisioned>();
   const scope = scopeOf(stack, world, provisioned);
   const started = new Map<string, Promise<void>>();
@@ -70,7 +69,13 @@ async function make(resource: TemplateResource, scope: Scope, world: World): Pro
   }
 }
 
-function refuseUnknownTypes(stack: Stack): void {
+/**
+ * Looks at what can be seen before anything runs.
+ *
+ * @throws StartError for resource types and outputs that the runner cannot serve
+ */
+export function checkStack(stack: Stack): void {
+  for (const output of ['TrackingUrl', 'ApiUrl']) apiOfOutput(stack, output);
   const unknown = [...stack.resources.values()].filter(({ type }) => !registry.has(type));
   if (unknown.length === 0) return;
   const names = unknown.map(({ logicalId, type }) => `${type} (${logicalId})`).join(', ');

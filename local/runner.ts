@@ -16,7 +16,7 @@ import { deployApi } from './http-api/resources.ts';
 import type { Json } from './json.ts';
 import { isJsonObject, parseJson } from './json.ts';
 import type { Options } from './options.ts';
-import { apiOfOutput, provisionStack } from './provision.ts';
+import { apiOfOutput, checkStack, provisionStack } from './provision.ts';
 import type { World } from './world.ts';
 
 /** What a runner tells when it is ready. */
@@ -131,9 +131,10 @@ export class Runner {
   }
 
   private async readStack(): Promise<Stack> {
-    if (this.options.assembly !== undefined) return readCloudAssembly(this.options.assembly);
-    this.assembly = await obtainAssembly(this.aborted.signal);
-    return readCloudAssembly(this.assembly.directory);
+    this.assembly = this.options.assembly === undefined ? await obtainAssembly(this.aborted.signal) : undefined;
+    const stack = await readCloudAssembly(this.assembly?.directory ?? this.options.assembly ?? '');
+    checkStack(stack);
+    return stack;
   }
 
   private makeWorld(stack: Stack, ports: ReadonlyMap<string, HttpApi>, dynamodb: string, sqs: string): World {

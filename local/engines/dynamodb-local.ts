@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 import { codeOf, messageOf, StartError } from '../errors.ts';
 import { dynamodbClient } from './aws-json-client.ts';
@@ -20,6 +21,8 @@ export interface DynamodbLocal {
   readonly stop: () => Promise<void>;
 }
 
+/** Folder of the class that starts the engine on loopback. */
+const LAUNCHER = fileURLToPath(new URL('java', import.meta.url));
 const READY_MS = 20_000;
 const STOP_MS = 1_500;
 
@@ -75,13 +78,15 @@ function launch(home: string, port: number, dataDirectory: string | undefined): 
   // Starting fast matters more than running fast: one compiler tier, the simplest collector.
   const flags = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
   const library = '-Djava.library.path=./DynamoDBLocal_lib';
+  const classPath = ['DynamoDBLocal.jar', LAUNCHER].join(delimiter);
   return spawnGuarded(
     javaCommand(),
     [
       ...flags,
       library,
-      '-jar',
-      'DynamoDBLocal.jar',
+      '-cp',
+      classPath,
+      'LoopbackServer',
       '-disableTelemetry',
       '-sharedDb',
       '-port',
