@@ -100,11 +100,11 @@ class Deadline {
   over(request: http.ClientRequest): Promise<Response> {
     this.#current = request;
     return new Promise((resolve, reject) => {
-      request.once('error', reject);
+      request.on('error', reject);
       request.once('response', (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.once('error', reject);
+        response.on('error', reject);
         response.once('end', () => {
           resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
         });

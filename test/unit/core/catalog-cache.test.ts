@@ -1,0 +1,227 @@
+import { createSecretKey } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { cacheCatalog } from '../../../lambdas/core/catalog-cache.ts';
+import { StorageUnavailable } from '../../../lambdas/core/ports.ts';
+import type { CatalogReader } from '../../../lambdas/core/ports.ts';
+import { aCampaign, someSettings } from '../../support/entities.ts';
+import { FakeCatalogReader } from '../../support/fakes/catalog-reader.ts';
+
+const LIFETIME = 30_000;
+const KEY = { key: createSecretKey(new Uint8Array(32)), createdAt: 0 };
+
+let now: number;
+let reader: FakeCatalogReader;
+let stale: unknown[];
+/** Ends all sleeps under way, as the clock would. */
+let wake: () => void;
+
+const cache = (lifetime: number, of: CatalogReader = reader): CatalogReader => {
+  const sleepers: (() => void)[] = [];
+  wake = () => sleepers.splice(0).forEach((resolve) => resolve());
+  return cacheCatalog({
+    reader: of,
+    now: () => now,
+    lifetime,
+    sleep: (milliseconds) =>
+      new Promise((resolve) =>
+        sleepers.push(() => {
+          now += milliseconds;
+          resolve();
+        }),
+      ),
+    onStale: (error) => stale.push(error),
+  });
+};
+
+/** A reader of campaigns whose reads end when the test says so. */
+function heldReader() {
+  const held: { id: string; answer: (name: string) => void; fail: () => void }[] = [];
+  const of: CatalogReader = {
+    ...{ publisher: async () => null, settings: async () => someSettings(), macKeys: async () => [] },
+    campaign: (id) =>
+      new Promise((resolve, reject) => {
+        held.push({
+          id,
+          answer: (name) => resolve(aCampaign({ id, name })),
+          fail: () => reject(new StorageUnavailable('held')),
+        });
+      }),
+  };
+  return { held, of };
+}
+
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+beforeEach(() => {
+  now = 1_000_000;
+  stale = [];
+  reader = new FakeCatalogReader();
+  reader.campaigns.set('summer', aCampaign({ name: 'old' }));
+  reader.ring = [KEY];
+});
+
+describe('the catalog cache', () => {
+  it('throws for what it never saw while reads fail, and reads again the next time', async () => {
+    const catalog = cache(LIFETIME);
+    reader.down = true;
+    await expect(catalog.campaign('summer')).rejects.toThrow(StorageUnavailable);
+    await expect(catalog.settings()).rejects.toThrow(StorageUnavailable);
+    await expect(catalog.macKeys()).rejects.toThrow(StorageUnavailable);
+    reader.down = false;
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'old' });
+    expect(stale).toEqual([]);
+  });
+
+  it('reads nothing twice within a lifetime, unknown ids included', async () => {
+    const catalog = cache(LIFETIME);
+    for (let i = 0; i < 3; i++) {
+      await catalog.campaign('summer');
+      await catalog.campaign('nope');
+      await catalog.publisher('summer');
+      await catalog.settings();
+      await catalog.macKeys();
+    }
+    expect(reader.reads).toEqual(['campaign summer', 'campaign nope', 'publisher summer', 'settings', 'mac_keys']);
+    now += LIFETIME - 1;
+    await catalog.campaign('summer');
+    expect(reader.reads).toHaveLength(5);
+  });
+
+  it('reads again after a lifetime, and notices what was made, changed and removed', async () => {
+    const catalog = cache(LIFETIME);
+    await catalog.campaign('summer');
+    await catalog.campaign('nope');
+    reader.campaigns.set('summer', aCampaign({ name: 'new' }));
+    reader.campaigns.set('nope', aCampaign({ id: 'nope' }));
+    now += LIFETIME;
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'new' });
+    expect(await catalog.campaign('nope')).toMatchObject({ id: 'nope' });
+    reader.campaigns.delete('summer');
+    now += LIFETIME;
+    expect(await catalog.campaign('summer')).toBeNull();
+  });
+
+  it('reads each time with lifetime 0, and uses the last value while reads fail', async () => {
+    const catalog = cache(0);
+    await catalog.campaign('summer');
+    reader.campaigns.set('summer', aCampaign({ name: 'new' }));
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'new' });
+    reader.down = true;
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'new' });
+    reader.down = false;
+    reader.campaigns.set('summer', aCampaign({ name: 'newer' }));
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'newer' });
+    expect(reader.reads).toHaveLength(4);
+  });
+
+  it('goes on using what it knows while reads fail, and asks once a second', async () => {
+    const catalog = cache(LIFETIME);
+    await catalog.campaign('summer');
+    await catalog.settings();
+    await catalog.macKeys();
+    reader.down = true;
+    now += 10 * LIFETIME;
+    for (let i = 0; i < 3; i++) {
+      expect(await catalog.campaign('summer')).toMatchObject({ name: 'old' });
+      await catalog.settings();
+      expect(await catalog.macKeys()).toEqual([KEY]);
+    }
+    expect(reader.reads).toHaveLength(6);
+    expect(stale).toHaveLength(3);
+    now += 1_000;
+    await catalog.campaign('summer');
+    expect(reader.reads).toHaveLength(7);
+    reader.down = false;
+    now += 1_000;
+    reader.campaigns.set('summer', aCampaign({ name: 'new' }));
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'new' });
+  });
+
+  it('does not go on saying that an id is unknown while reads fail', async () => {
+    const catalog = cache(LIFETIME);
+    expect(await catalog.campaign('nope')).toBeNull();
+    reader.down = true;
+    now += LIFETIME;
+    await expect(catalog.campaign('nope')).rejects.toThrow(StorageUnavailable);
+  });
+
+  it('lets a visitor wait 100 ms for a refresh, whose answer serves the next one', async () => {
+    const { held, of } = heldReader();
+    const catalog = cache(LIFETIME, of);
+    const first = catalog.campaign('summer');
+    held[0]?.answer('old');
+    await first;
+    now += LIFETIME;
+
+    const slow = catalog.campaign('summer');
+    wake();
+    expect(await slow).toMatchObject({ name: 'old' });
+    // Whoever comes later waits no more for the same read.
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'old' });
+    expect(held).toHaveLength(2);
+
+    held[1]?.answer('new');
+    await settled();
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'new' });
+    expect(held).toHaveLength(2);
+  });
+
+  it('is quiet about a refresh that fails after nobody waits for it any more', async () => {
+    const { held, of } = heldReader();
+    const catalog = cache(LIFETIME, of);
+    const first = catalog.campaign('summer');
+    held[0]?.answer('old');
+    await first;
+    now += LIFETIME;
+    const slow = catalog.campaign('summer');
+    wake();
+    await slow;
+    held[1]?.fail();
+    await settled();
+    expect(stale).toHaveLength(1);
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'old' });
+  });
+
+  it('shares one read among those who miss at the same time', async () => {
+    const { held, of } = heldReader();
+    const catalog = cache(LIFETIME, of);
+    const all = Promise.all([catalog.campaign('summer'), catalog.campaign('summer'), catalog.campaign('summer')]);
+    expect(held).toHaveLength(1);
+    held[0]?.answer('one');
+    expect((await all).map((campaign) => campaign?.name)).toEqual(['one', 'one', 'one']);
+  });
+
+  it('reads again, once, for those who joined a read that failed: it may have been frozen for hours', async () => {
+    const { held, of } = heldReader();
+    const catalog = cache(LIFETIME, of);
+    const frozen = catalog.campaign('summer');
+    const joined = Promise.all([catalog.campaign('summer'), catalog.campaign('summer')]);
+    held[0]?.fail();
+    await expect(frozen).rejects.toThrow(StorageUnavailable);
+    await settled();
+    expect(held).toHaveLength(2);
+    held[1]?.answer('fresh');
+    expect((await joined).map((campaign) => campaign?.name)).toEqual(['fresh', 'fresh']);
+  });
+
+  it('does not keep an empty ring: the keys may be made the next moment', async () => {
+    const catalog = cache(LIFETIME);
+    reader.ring = [];
+    expect(await catalog.macKeys()).toEqual([]);
+    reader.ring = [KEY];
+    expect(await catalog.macKeys()).toEqual([KEY]);
+  });
+
+  it('forgets the oldest unknown ids when there are too many, and never what is known', async () => {
+    const catalog = cache(LIFETIME);
+    await catalog.campaign('summer');
+    for (let i = 0; i <= 5_000; i++) await catalog.campaign(`guess-${i}`);
+    reader.reads.length = 0;
+    await catalog.campaign('summer');
+    await catalog.campaign('guess-5000');
+    await catalog.campaign('guess-1');
+    expect(reader.reads).toEqual([]);
+    await catalog.campaign('guess-0');
+    expect(reader.reads).toEqual(['campaign guess-0']);
+  });
+});
