@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { startFauxqs } from 'fauxqs';
+import type { FauxqsServer } from 'fauxqs';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { createDeliveryStore } from '../../lambdas/adapters/dynamodb/deliveries.ts';
+import { toDeliveryItem } from '../../lambdas/adapters/dynamodb/delivery-item.ts';
+import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
+import { encodeBase32 } from '../../lambdas/core/base32.ts';
+import type { Delivery } from '../../lambdas/core/delivery.ts';
+import { toWire } from '../../lambdas/core/wire.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { aDelivery, aPostback } from '../support/deliveries.ts';
+import { startStorage } from '../support/storage.ts';
+import type { Storage } from '../support/storage.ts';
+
+type Handler = (event: SQSEvent) => Promise<SQSBatchResponse>;
+
+let storage: Storage;
+let queue: FauxqsServer;
+let sqs: SQSClient;
+let queueUrl: string;
+let receiver: Server;
+let calls: { url: string | undefined; id: unknown; agent: unknown }[];
+let deliverMessages: Handler;
+
+beforeAll(async () => {
+  [storage, queue] = await Promise.all([startStorage(), startFauxqs({ port: 0, logger: false })]);
+  const endpoint = `http://127.0.0.1:${queue.port}`;
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  sqs = new SQSClient({ endpoint, region: 'us-east-1', credentials, useQueueUrlAsEndpoint: false });
+  queueUrl = (await sqs.send(new CreateQueueCommand({ QueueName: 'notifications' }))).QueueUrl ?? '';
+
+  receiver = createServer((request, response) => {
+    calls.push({ url: request.url, id: request.headers['webhook-id'], agent: request.headers['user-agent'] });
+    response.statusCode = request.url?.startsWith('/fail') === true ? 500 : 200;
+    response.end('thanks');
+  }).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+
+  vi.stubEnv('AWS_REGION', 'us-east-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
+  vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', storage.endpoint);
+  vi.stubEnv('AWS_ENDPOINT_URL_SQS', endpoint);
+  vi.stubEnv('CATALOG_TABLE', storage.tables.catalog);
+  vi.stubEnv('DELIVERIES_TABLE', storage.tables.deliveries);
+  vi.stubEnv('NOTIFICATIONS_QUEUE_URL', queueUrl);
+  vi.stubEnv('TRACKING_URL', 'http://127.0.0.1:1');
+  vi.stubEnv('API_URL', 'http://127.0.0.1:2');
+  vi.stubEnv('LOCAL_EGRESS', 'loopback');
+  const { handler } = await import('../../lambdas/delivery/handler.ts');
+  deliverMessages = (event) => handler(event, {} as Context, () => undefined) as Promise<SQSBatchResponse>;
+});
+
+afterEach(() => vi.restoreAllMocks());
+
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  sqs.destroy();
+  receiver.close();
+  await Promise.all([storage.stop(), queue.stop()]);
+});
+
+let conversions = 0;
+beforeEach(() => {
+  calls = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
+});
+
+async function stored(path: string): Promise<Delivery> {
+  const { port } = receiver.address() as AddressInfo;
+  const n = ++conversions;
+  const conversionId = encodeBase32(Uint8Array.from({ length: 15 }, (_, i) => (i < 14 ? 9 : n)));
+  const delivery = aDelivery({ conversionId, postbackId: `pb${n}`, createdAt: 1, nextAttemptAt: 1, dueAt: 1 });
+  const url = `http://127.0.0.1:${port}${path}?cid={p1}&event={event}`;
+  const postback = toWire(aPostback({ id: delivery.postbackId, url })) as Record<string, unknown>;
+  const items = [
+    { TableName: storage.tables.deliveries, Item: toDeliveryItem(delivery) },
+    { TableName: storage.tables.catalog, Item: toItem({ pk: 'postback', sk: delivery.postbackId, ...postback }) },
+  ];
+  for (const item of items) await storage.client.send(new PutItemCommand(item));
+  return delivery;
+}
+
+const messages = (...bodies: string[]) =>
+  ({ Records: bodies.map((body, i) => ({ messageId: String(i), body })) }) as SQSEvent;
+const hint = ({ id }: Delivery) => JSON.stringify({ delivery_id: id });
+const hintsThat = (are: 'ready' | 'delayed') =>
+  queue.inspectQueue('notifications')?.messages[are].map(({ body }) => body);
+const row = ({ id }: Delivery) => createDeliveryStore(storage.client, storage.tables.deliveries).delivery(id);
+
+it('gives back a message that is no hint, and only that one', async () => {
+  const good = await stored('/ok');
+
+  const response = await deliverMessages(messages('{"no":"hint"}', hint(good), 'x'));
+
+  expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: '0' }, { itemIdentifier: '2' }] });
+  expect(await row(good)).toMatchObject({ state: 'delivered' });
+});
+
+it('acknowledges what a receiver refuses, and sends the hint of the next attempt', async () => {
+  const delivery = await stored('/fail');
+
+  expect(await deliverMessages(messages(hint(delivery)))).toEqual({ batchItemFailures: [] });
+
+  expect(await row(delivery)).toMatchObject({ state: 'waiting', attempts: 1, scheduleStep: 1, lease: null });
+  expect(hintsThat('delayed')).toContain(hint(delivery));
+});
+
+it('calls the publisher once, however many messages say so', async () => {
+  const delivery = await stored('/ok');
+
+  await deliverMessages(messages(...Array.from({ length: 10 }, () => hint(delivery))));
+  await deliverMessages(messages(hint(delivery)));
+
+  expect(calls).toEqual([
+    { url: '/ok?cid=tia-1&event=created', id: delivery.id, agent: `Flowback/${packageJson.version}` },
+  ]);
+  expect(await row(delivery)).toMatchObject({ state: 'delivered', attempts: 1, dueAt: null });
+});
