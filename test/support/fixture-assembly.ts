@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -66,6 +66,8 @@ export interface FixtureAssembly {
   readonly directory: string;
   /** Where the functions write what happened to them. */
   readonly out: string;
+  /** Removes both. */
+  readonly remove: () => void;
 }
 
 export type Template = Record<string, Record<string, unknown>>;
@@ -87,7 +89,7 @@ export function writeFixtureAssembly(change: (template: Template) => void = () =
   }
   const template = fixtureTemplate(out);
   change(template);
-  const files = Object.keys(assets).map((name) => [
+  const files = Object.keys(assets).map((name): [string, unknown] => [
     name,
     {
       source: { path: `asset.${name}`, packaging: 'zip' },
@@ -107,7 +109,7 @@ export function writeFixtureAssembly(change: (template: Template) => void = () =
       Tree: { type: 'cdk:tree', properties: { file: 'tree.json' } },
     },
   });
-  return { directory, out };
+  return { directory, out, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
 function fixtureTemplate(out: string): Template {

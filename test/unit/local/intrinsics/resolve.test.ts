@@ -72,7 +72,7 @@ describe('conditionHolds', () => {
 
 describe('referencesOf', () => {
   it('finds what a value refers to, however it is written', () => {
-    const value = [
+    const value: Json = [
       { Ref: 'A' },
       { 'Fn::GetAtt': ['B', 'Arn'] },
       { 'Fn::GetAtt': 'C.Arn' },
