@@ -9,6 +9,8 @@ import { storageCall } from './errors.ts';
 
 const TRIES = 6;
 const FIRST_WAIT = 25;
+/** Reasons of a cancelled transaction that nobody is to blame for. */
+const RETRYABLE = new Set(['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
 
 /**
  * Runs a write that may collide with a transaction on the same items, and tries it again with full jitter, which the
@@ -31,5 +33,5 @@ function isConflict(error: unknown): boolean {
   if (error instanceof TransactionConflictException || error instanceof TransactionInProgressException) return true;
   if (!(error instanceof TransactionCanceledException)) return false;
   const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code);
-  return !codes.includes('ConditionalCheckFailed') && codes.includes('TransactionConflict');
+  return !codes.includes('ConditionalCheckFailed') && codes.some((code) => RETRYABLE.has(code ?? ''));
 }

@@ -1,0 +1,321 @@
+import { randomUUID } from 'node:crypto';
+import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { HistoryRow, LedgerRow } from '../../core/conversion.ts';
+import { DUE_SHARDS, dueShard } from '../../core/due-shard.ts';
+import { StorageUnavailable } from '../../core/ports.ts';
+import type {
+  ClickGoalRow,
+  CommitResult,
+  ConversionStore,
+  ConversionWrite,
+  DedupeKey,
+  DeliveryChange,
+  KeyChange,
+  ParkedConversion,
+  TxnIndexRow,
+} from '../../core/ports.ts';
+import { fromWire, toWire } from '../../core/wire.ts';
+import { INDEX } from '../../runtime/environment.ts';
+import { retryConflicts } from './conflicts.ts';
+import { conversionKey, fromConversionItem, toConversionItem } from './conversion-item.ts';
+import { deliveryKey, fromDeliveryItem, toDeliveryItem } from './delivery-item.ts';
+import { storageCall } from './errors.ts';
+import { fromItem, toItem } from './items.ts';
+import type { Item } from './items.ts';
+
+interface Tables {
+  readonly conversions: string;
+  readonly deliveries: string;
+}
+
+const MAX_TXN_ROWS = 25;
+const UNTAKEN = 'attribute_not_exists(pk)';
+/** A row that remembers a rejection names no conversion. */
+const REMEMBERED = 'attribute_exists(pk) AND attribute_not_exists(conversion_id)';
+
+/** The Conversions table, and the rows of Deliveries that a conversion's transaction writes. */
+export function createConversionStore(client: DynamoDBClient, tables: Tables): ConversionStore {
+  const table = tables.conversions;
+
+  const get = async (key: Item): Promise<Item | null> => {
+    const command = new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true });
+    return (await storageCall(() => client.send(command))).Item ?? null;
+  };
+
+  /** Rows of one partition whose sort key starts with `prefix` ('': all), at most `limit`. */
+  const rows = async (from: string, pk: string, prefix: string, limit = Infinity): Promise<readonly Item[]> => {
+    const found: Item[] = [];
+    let start: Item | undefined;
+    do {
+      const command = new QueryCommand({
+        TableName: from,
+        // An empty text is no key value, not even in a condition.
+        KeyConditionExpression: prefix === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :prefix)',
+        ExpressionAttributeValues: toItem({ ':pk': pk, ...(prefix !== '' && { ':prefix': prefix }) }),
+        ...{ ConsistentRead: true, ExclusiveStartKey: start, ...(limit < Infinity && { Limit: limit }) },
+      });
+      const page = await storageCall(() => client.send(command));
+      found.push(...(page.Items ?? []));
+      start = page.LastEvaluatedKey;
+    } while (start !== undefined && found.length < limit);
+    return found;
+  };
+
+  return {
+    async clickGoals(clickId) {
+      return (await rows(table, clickPartition(clickId), 'goal#')).map(fromClickGoalItem);
+    },
+
+    async txn(hash) {
+      const item = await get(toItem(keyOf({ kind: 'txn', hash })));
+      return item === null ? null : { conversionId: item['conversion_id']?.S ?? null };
+    },
+
+    async conversionsOfTxn(txnHash, advertiserId) {
+      const prefix = advertiserId === null ? '' : `${advertiserId}#`;
+      return (await rows(table, txnPartition(txnHash), prefix, MAX_TXN_ROWS)).map(
+        (item) => fromWire(fromItem(item)) as TxnIndexRow,
+      );
+    },
+
+    async conversion(id) {
+      const item = await get(conversionKey(id));
+      return item === null ? null : fromConversionItem(item);
+    },
+
+    async deliveriesOf(conversionId) {
+      return (await rows(tables.deliveries, conversionId, 'delivery#')).map(fromDeliveryItem);
+    },
+
+    async commit(write) {
+      // In this order the cancellation reasons come: dedupe first.
+      const keys = write.keys.map((change) => keyItem(table, change));
+      const conversion = conversionItems(table, write);
+      const deliveries = write.deliveries.map((change) => deliveryItem(tables.deliveries, change));
+      const command = new TransactWriteItemsCommand({
+        TransactItems: [...keys, ...conversion, ...deliveries],
+        // One token for every try: a try whose answer was lost is not done twice.
+        ClientRequestToken: randomUUID(),
+      });
+      try {
+        await retryConflicts(() => client.send(command));
+        return { committed: true };
+      } catch (error) {
+        return lostCondition(error, keys.length, conversion.length);
+      }
+    },
+
+    async remember(key) {
+      const command = new PutItemCommand({
+        TableName: table,
+        Item: toItem({ ...keyOf(key), ...(key.kind === 'clickGoal' && { open: false, several: false }) }),
+        ConditionExpression: `${UNTAKEN} OR attribute_not_exists(conversion_id)`,
+      });
+      return unlessConditionLost(() => client.send(command));
+    },
+
+    async park(parked) {
+      const command = new PutItemCommand({ TableName: table, Item: toParkedItem(parked) });
+      await storageCall(() => client.send(command));
+    },
+
+    async dueParked(now, limit) {
+      const shards = await Promise.all(
+        Array.from({ length: DUE_SHARDS }, async (_, shard) => {
+          const command = new QueryCommand({
+            TableName: table,
+            IndexName: INDEX.conversions.byDue,
+            KeyConditionExpression: 'due_shard = :shard AND due_at <= :now',
+            ExpressionAttributeValues: toItem({ ':shard': String(shard), ':now': now }),
+            Limit: limit,
+          });
+          return (await storageCall(() => client.send(command))).Items ?? [];
+        }),
+      );
+      return shards
+        .flat()
+        .map((item) => fromRow<ParkedConversion>(item))
+        .sort((a, b) => a.dueAt - b.dueAt || (a.hitId < b.hitId ? -1 : 1))
+        .slice(0, limit);
+    },
+
+    async postponeParked(parked, dueAt) {
+      const command = new UpdateItemCommand({
+        TableName: table,
+        Key: parkedKey(parked),
+        UpdateExpression: 'SET due_at = :due_at',
+        ConditionExpression: 'due_at = :was',
+        ExpressionAttributeValues: toItem({ ':due_at': dueAt, ':was': parked.dueAt }),
+      });
+      return unlessConditionLost(() => client.send(command));
+    },
+
+    async unpark(parked) {
+      const command = new DeleteItemCommand({ TableName: table, Key: parkedKey(parked) });
+      await storageCall(() => client.send(command));
+    },
+  };
+}
+
+const padded = (number: number): string => String(number).padStart(4, '0');
+const clickPartition = (clickId: string): string => `click#${clickId}`;
+const txnPartition = (hash: string): string => `txn#${hash}`;
+
+function keyOf(key: DedupeKey): { readonly pk: string; readonly sk: string } {
+  if (key.kind === 'txn') return { pk: `key#${key.hash}`, sk: 'key' };
+  return { pk: clickPartition(key.clickId), sk: `goal#${key.goal}` };
+}
+
+function fromClickGoalItem(item: Item): ClickGoalRow {
+  return {
+    goal: (item['sk']?.S ?? '').slice('goal#'.length),
+    conversionId: item['conversion_id']?.S ?? null,
+    open: item['open']?.BOOL === true,
+    several: item['several']?.BOOL === true,
+  };
+}
+
+/** A row that is the wire form of its type, without what only the table needs. */
+function fromRow<T>(item: Item): T {
+  const { pk, sk, due_shard, ...wire } = item;
+  void [pk, sk, due_shard];
+  return fromWire(fromItem(wire)) as T;
+}
+
+function parkedKey({ clickId, hitId }: ParkedConversion): Item {
+  return toItem({ pk: `parked#${clickId}`, sk: hitId });
+}
+
+function toParkedItem(parked: ParkedConversion): Item {
+  const wire = toWire(parked) as Record<string, unknown>;
+  return { ...toItem({ ...wire, due_shard: String(dueShard(parked.hitId)) }), ...parkedKey(parked) };
+}
+
+function keyItem(table: string, change: KeyChange): TransactWriteItem {
+  switch (change.kind) {
+    case 'put': {
+      const { key, conversionId, open, over } = change;
+      const row = key.kind === 'clickGoal' ? { open, several: false } : {};
+      const Item = toItem({ ...keyOf(key), conversion_id: conversionId, ...row });
+      return { Put: { TableName: table, Item, ConditionExpression: over === 'nothing' ? UNTAKEN : REMEMBERED } };
+    }
+    case 'follow':
+      return {
+        Update: {
+          TableName: table,
+          Key: toItem(keyOf({ ...change, kind: 'clickGoal' })),
+          UpdateExpression: 'SET several = :true',
+          ConditionExpression: 'attribute_exists(conversion_id) AND #open = :false',
+          ExpressionAttributeNames: { '#open': 'open' },
+          ExpressionAttributeValues: toItem({ ':true': true, ':false': false }),
+        },
+      };
+    case 'close':
+      return {
+        Update: {
+          TableName: table,
+          Key: toItem(keyOf({ ...change, kind: 'clickGoal' })),
+          UpdateExpression: 'SET #open = :false',
+          ConditionExpression: '#open = :true AND conversion_id = :conversion_id',
+          ExpressionAttributeNames: { '#open': 'open' },
+          ExpressionAttributeValues: toItem({ ':true': true, ':false': false, ':conversion_id': change.conversionId }),
+        },
+      };
+    case 'index': {
+      const { txnHash, row } = change;
+      const sk = `${row.advertiserId}#${row.conversionId}`;
+      const Item = toItem({ ...(toWire(row) as Record<string, unknown>), pk: txnPartition(txnHash), sk });
+      return { Put: { TableName: table, Item } };
+    }
+  }
+}
+
+function conversionItems(table: string, write: ConversionWrite): TransactWriteItem[] {
+  const { conversion, expectedVersion, history, ledger } = write;
+  const unchanged =
+    expectedVersion === null
+      ? { ConditionExpression: UNTAKEN }
+      : {
+          ConditionExpression: '#version = :version',
+          ExpressionAttributeNames: { '#version': 'version' },
+          ExpressionAttributeValues: toItem({ ':version': expectedVersion }),
+        };
+  const row = (kind: 'history' | 'ledger', value: HistoryRow | LedgerRow): TransactWriteItem => ({
+    Put: {
+      TableName: table,
+      Item: toItem({
+        ...(toWire(value) as Record<string, unknown>),
+        pk: `conversion#${value.conversionId}`,
+        sk: `${kind}#${padded(value.number)}`,
+      }),
+      ConditionExpression: UNTAKEN,
+    },
+  });
+  return [
+    { Put: { TableName: table, Item: toConversionItem(conversion), ...unchanged } },
+    row('history', history),
+    ...(ledger === null ? [] : [row('ledger', ledger)]),
+  ];
+}
+
+function deliveryItem(table: string, change: DeliveryChange): TransactWriteItem {
+  const { delivery } = change;
+  if (change.kind === 'put') {
+    return { Put: { TableName: table, Item: toDeliveryItem(delivery), ConditionExpression: UNTAKEN } };
+  }
+  const Key = toItem(deliveryKey(delivery.conversionId, delivery.number));
+  const ExpressionAttributeNames = { '#state': 'state' };
+  if (change.kind === 'cancel') {
+    return {
+      Update: {
+        ...{ TableName: table, Key, ExpressionAttributeNames },
+        UpdateExpression: 'SET #state = :cancelled REMOVE due_at, due_shard, next_attempt_at, successor',
+        ConditionExpression: '#state = :waiting',
+        ExpressionAttributeValues: toItem({ ':cancelled': 'cancelled', ':waiting': 'waiting' }),
+      },
+    };
+  }
+  const { successor } = change;
+  const same = delivery.successor === null ? 'attribute_not_exists(successor)' : 'successor = :was';
+  return {
+    Update: {
+      ...{ TableName: table, Key, ExpressionAttributeNames },
+      UpdateExpression: successor === null ? 'REMOVE successor' : 'SET successor = :successor',
+      ConditionExpression: `#state IN (:waiting, :sending) AND ${same}`,
+      ExpressionAttributeValues: toItem({
+        ...{ ':waiting': 'waiting', ':sending': 'sending' },
+        ':successor': successor ?? undefined,
+        ':was': delivery.successor ?? undefined,
+      }),
+    },
+  };
+}
+
+function lostCondition(error: unknown, keys: number, conversion: number): CommitResult {
+  if (!(error instanceof TransactionCanceledException)) throw error;
+  const lost = (error.CancellationReasons ?? []).findIndex(({ Code }) => Code === 'ConditionalCheckFailed');
+  if (lost < 0) throw new StorageUnavailable('a transaction was cancelled', { cause: error });
+  if (lost < keys) return { committed: false, lost: 'key' };
+  return { committed: false, lost: lost < keys + conversion ? 'version' : 'delivery' };
+}
+
+/** False: the condition was lost. */
+async function unlessConditionLost(call: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await retryConflicts(call);
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}
