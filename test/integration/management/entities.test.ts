@@ -218,7 +218,11 @@ describe('a campaign', () => {
     ['an amount below a micro-unit', fixed('0.0000001'), '/goals/0/payout/amount INVALID_AMOUNT'],
     ['an amount as a number', fixed(2.5), '/goals/0/payout/amount INVALID_TYPE'],
     ['more than 100 percent', percent('100.01'), '/goals/0/revenue/percent INVALID_PERCENT'],
-    ['a payout model of revenue', goalWith({ revenue: { model: 'percent_of_revenue', percent: '5' } }), '/goals/0/revenue/model INVALID_UNION'],
+    [
+      'a payout model of revenue',
+      goalWith({ revenue: { model: 'percent_of_revenue', percent: '5' } }),
+      '/goals/0/revenue/model INVALID_UNION',
+    ],
     ['a macro in the host', campaign({ destination_url: 'https://{p1}.example/' }), '/destination_url INVALID_URL'],
     ['an unknown macro', campaign({ destination_url: 'https://x.example/{nope}' }), '/destination_url INVALID_URL'],
     ['a loopback destination', campaign({ destination_url: 'http://127.0.0.1/' }), '/destination_url INVALID_URL'],
@@ -246,7 +250,14 @@ describe('a campaign', () => {
       body: { ...campaign({ id: '?', currency: 'XXX', caps: [1], extra: 1 }), name: '' },
     });
     expect(pointersAndCodes(body).sort()).toEqual(
-      ['/caps NOT_SUPPORTED_YET', '/currency INVALID_CURRENCY', '/extra UNKNOWN_FIELD', '/id INVALID_FORMAT', '/name TOO_SMALL', '/name INVALID_FORMAT'].sort(),
+      [
+        '/caps NOT_SUPPORTED_YET',
+        '/currency INVALID_CURRENCY',
+        '/extra UNKNOWN_FIELD',
+        '/id INVALID_FORMAT',
+        '/name TOO_SMALL',
+        '/name INVALID_FORMAT',
+      ].sort(),
     );
   });
 
@@ -326,7 +337,9 @@ describe('a sender', () => {
 
   test('gets and loses tokens, each shown once', async () => {
     await api.create('/v1/senders', { id: 'rotating', name: 'R', advertiser_ids: 'all' });
-    const past = await api.call('POST', '/v1/senders/rotating/tokens', { body: { expires_at: '2020-01-01T00:00:00Z' } });
+    const past = await api.call('POST', '/v1/senders/rotating/tokens', {
+      body: { expires_at: '2020-01-01T00:00:00Z' },
+    });
     expect(past.status).toBe(422);
     const made = await api.create('/v1/senders/rotating/tokens', { expires_at: '2099-01-01T00:00:00+01:00' });
     const { id, security_token: token } = made.body as Record<string, string>;
@@ -396,7 +409,9 @@ describe('a publisher postback', () => {
     const resumed = await api.call('PATCH', `/v1/postbacks/${id}`, { body: { status: 'active' } });
     expect(resumed.status).toBe(422);
     expect(await api.call('DELETE', '/v1/postbacks/m0')).toMatchObject({ status: 204 });
-    expect(await api.call('PATCH', `/v1/postbacks/${id}`, { body: { status: 'active' } })).toMatchObject({ status: 200 });
+    expect(await api.call('PATCH', `/v1/postbacks/${id}`, { body: { status: 'active' } })).toMatchObject({
+      status: 200,
+    });
     // One of another campaign matches other conversions, but those of no campaign match those too.
     const other = await api.call('POST', '/v1/postbacks', { body: { ...body, campaign_id: 'summer' } });
     expect(other.status).toBe(422);
