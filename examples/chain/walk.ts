@@ -85,7 +85,7 @@ export async function walk(
     const click = clicks.find(({ network }) => network === to);
     const from = back[i - 1] ?? 'xyz';
     const above = conversions.at(-1)?.conversion ?? null;
-    conversions.push(await seeConversion(chain, from, to, click?.minted ?? null, order, above, until));
+    conversions.push(await seeConversion(chain, from, to, click?.minted ?? null, order, above, orderedAt, until));
   }
   const backMs = Date.now() - orderedAt;
   const seen = { source: visitor.source, clicks, shop, conversions, backMs };
@@ -139,6 +139,7 @@ async function seeConversion(
   clickId: string | null,
   order: (() => Promise<OrderSeen>) | null,
   above: ConversionSeen | null,
+  orderedAt: number,
   until: number,
 ): Promise<ConversionHop> {
   const unseen = { from, to, url: null, status: null, code: null, ms: null, conversion: null };
@@ -147,7 +148,7 @@ async function seeConversion(
   // Arrival first: after that the sender's record of the call is a matter of milliseconds.
   const conversion = await poll(async () => (await api.conversionsOf(clickId))[0] ?? null, until);
   const hit = await poll(async () => {
-    const hits = await api.hitsOf(ADVERTISER_OF[to]);
+    const hits = await api.hitsOf(ADVERTISER_OF[to], new Date(orderedAt - 60_000));
     return hits.find((each) => each.click_id === clickId) ?? null;
   }, until);
   const call = await poll(async () => {
@@ -165,7 +166,7 @@ async function seeConversion(
   return {
     from,
     to,
-    url: hit === null ? null : `${url}${pathOf(hit.route, ADVERTISER_OF[to])}?${hit.query ?? ''}`,
+    url: hit === null ? null : `${url}${pathOf(hit.route, ADVERTISER_OF[to])}?${(hit.query ?? '').replaceAll('%5Bredacted%5D', '***')}`,
     status: call?.status ?? null,
     code: codeIn(call?.body),
     ms: call?.ms ?? null,
