@@ -54,15 +54,15 @@ export async function sweepDeliveries(
 /** Runs parked conversions that are due again. Begins none after `deadline`, milliseconds. */
 export async function sweepParked(
   deps: {
-    readonly conversions: Pick<ConversionStore, 'dueParked'>;
+    readonly store: Pick<ConversionStore, 'dueParked'>;
     /** Records it, postpones it or ends it. */
     readonly runParked: (parked: ParkedConversion) => Promise<unknown>;
     readonly now: Clock;
   },
   deadline: number,
 ): Promise<SweepResult> {
-  const { conversions, runParked, now } = deps;
-  const due = await conversions.dueParked(now(), MAX_PARKED);
+  const { store, runParked, now } = deps;
+  const due = await store.dueParked(now(), MAX_PARKED);
   return forEachUntil(due, { now, deadline, name: ({ hitId }) => hitId }, async (parked) => {
     await runParked(parked);
     return true;

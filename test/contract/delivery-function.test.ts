@@ -28,6 +28,7 @@ let queueUrl: string;
 let receiver: Server;
 let calls: { url: string | undefined; id: unknown; agent: unknown }[];
 let deliverMessages: Handler;
+let sweep: () => Promise<void>;
 
 beforeAll(async () => {
   [storage, queue] = await Promise.all([startStorage(), startFauxqs({ port: 0, logger: false })]);
@@ -49,12 +50,16 @@ beforeAll(async () => {
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', storage.endpoint);
   vi.stubEnv('AWS_ENDPOINT_URL_SQS', endpoint);
   vi.stubEnv('CATALOG_TABLE', storage.tables.catalog);
+  vi.stubEnv('CLICKS_TABLE', storage.tables.clicks);
+  vi.stubEnv('CONVERSIONS_TABLE', storage.tables.conversions);
+  vi.stubEnv('HITS_TABLE', storage.tables.hits);
   vi.stubEnv('DELIVERIES_TABLE', storage.tables.deliveries);
   vi.stubEnv('NOTIFICATIONS_QUEUE_URL', queueUrl);
   vi.stubEnv('TRACKING_URL', 'http://127.0.0.1:1');
   vi.stubEnv('API_URL', 'http://127.0.0.1:2');
   vi.stubEnv('LOCAL_EGRESS', 'loopback');
   const { handler } = await import('../../lambdas/delivery/handler.ts');
+  ({ handler: sweep } = await import('../../lambdas/sweeper/handler.ts'));
   deliverMessages = (event) => handler(event, {} as Context, () => undefined) as Promise<SQSBatchResponse>;
 });
 
@@ -123,4 +128,26 @@ it('calls the publisher once, however many messages say so', async () => {
     { url: '/ok?cid=tia-1&event=created', id: delivery.id, agent: `Flowback/${packageJson.version}` },
   ]);
   expect(await row(delivery)).toMatchObject({ state: 'delivered', attempts: 1, dueAt: null });
+});
+
+it('sends one hint for what is due, however often the sweeper runs', async () => {
+  const delivery = await stored('/swept');
+
+  await sweep();
+  await sweep();
+
+  const bodies = hintsThat('ready') ?? [];
+  expect(bodies.filter((body) => body === hint(delivery))).toHaveLength(1);
+  expect(await deliverMessages(messages(...bodies))).toEqual({ batchItemFailures: [] });
+  expect(await row(delivery)).toMatchObject({ state: 'delivered', attempts: 1 });
+  expect(calls).toHaveLength(1);
+});
+
+it('fails a run of the sweeper that cannot reach the queue, so that the alarm hears of it', async () => {
+  await stored('/unreachable');
+  queue.purgeAll();
+
+  await expect(sweep()).rejects.toThrow();
+
+  await sqs.send(new CreateQueueCommand({ QueueName: 'notifications' }));
 });

@@ -109,7 +109,7 @@ describe('the sweep of parked conversions', () => {
     const ran: string[] = [];
     const result = await sweepParked(
       {
-        conversions: { dueParked: async () => [parked('a'), parked('b'), parked('c')] },
+        store: { dueParked: async () => [parked('a'), parked('b'), parked('c')] },
         runParked: async ({ hitId }) => {
           if (hitId === 'b') throw new Error('row');
           ran.push(hitId);
@@ -126,7 +126,7 @@ describe('the sweep of parked conversions', () => {
   it('begins nothing after its deadline', async () => {
     const result = await sweepParked(
       {
-        conversions: { dueParked: async () => [parked('a')] },
+        store: { dueParked: async () => [parked('a')] },
         runParked: async () => Promise.reject(new Error('must not run')),
         now: () => LATER,
       },
