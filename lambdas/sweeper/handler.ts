@@ -26,7 +26,7 @@ const deps = {
   store: createConversionStore(dynamoDb, tables),
   hits: createHitWriter(dynamoDb, requireEnv(ENV.hitsTable)),
   now: Date.now,
-  pause: (tries: number) => sleep(Math.random() * 25 * 2 ** tries),
+  pause: (tries: number) => sleep(Math.random() * Math.min(25 * 2 ** tries, 400)),
   hintLost: (id: string, error: unknown) => log('hint_not_sent', { delivery_id: id, ...describeError(error) }),
 };
 
