@@ -5,9 +5,8 @@ import type { Sender } from './entities.ts';
 import type { Hit } from './hit.ts';
 import { ENTITY_ID, newSortableId, SECRET } from './ids.ts';
 import type { RandomBytes } from './ids.ts';
-import { StorageUnavailable } from './ports.ts';
 import type { HitWriter } from './ports.ts';
-import { answerOutcome, answerTransport, answerUnavailable, reasonOf } from './postback-answer.ts';
+import { answerOutcome, answerTransport, reasonOf } from './postback-answer.ts';
 import type { PostbackAnswer } from './postback-answer.ts';
 import { parsePostback, readToken, tokenNames } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
@@ -24,24 +23,16 @@ export interface PostbackDeps extends RecordDeps {
   readonly random: RandomBytes;
   /** Tells of the hit of an accepted call that was not stored. */
   readonly hitLost: (hit: Hit, error: unknown) => void;
-  /** Tells of storage that failed; the sender is asked to try again. */
-  readonly unavailable: (error: StorageUnavailable) => void;
 }
 
 /**
  * One inbound conversion call, from the request to the answer. A refusal is answered after its hit is stored; the hit
- * of an accepted call is best effort. Throws only what nobody foresaw: answer that with {@link answerUnavailable}.
+ * of an accepted call is best effort. Whatever it throws is to be answered as `answerUnavailable` has it: nothing is known
+ * to be recorded, and a repeat of the call finds out.
  */
 export async function receivePostback(call: InboundCall, deps: PostbackDeps): Promise<PostbackAnswer> {
   const received = readCall(call);
-  if (typeof received === 'string') return answerTransport(received);
-  try {
-    return await receive(call, received, deps);
-  } catch (error) {
-    if (!(error instanceof StorageUnavailable)) throw error;
-    deps.unavailable(error);
-    return answerUnavailable();
-  }
+  return typeof received === 'string' ? answerTransport(received) : receive(call, received, deps);
 }
 
 async function receive(call: InboundCall, received: ReceivedCall, deps: PostbackDeps): Promise<PostbackAnswer> {
