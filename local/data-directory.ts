@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
-  chmodSync,
   linkSync,
   mkdirSync,
   readFileSync,
@@ -63,26 +62,29 @@ export class DataDirectory {
   /** Notes a program that works in the directory, so that the next owner waits for its end. */
   addEngine(pid: number): void {
     this.engines.push(markOf(pid) ?? { pid, started: '' });
-    const temporary = `${this.lockFile}.${randomUUID()}`;
-    writeFileSync(temporary, this.content(), { mode: 0o600 });
-    renameSync(temporary, this.lockFile);
+    writePrivate(this.lockFile, this.content());
   }
 
-  /** The admin key that was saved for a network. */
+  /** The admin key of a network; undefined before the first start has got so far. */
   readAdminKey(network: string): string | undefined {
-    try {
-      return readFileSync(this.keyFile(network), 'utf8').trim();
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
+    return readIfExists(this.keyFile(network))?.trim();
   }
 
   saveAdminKey(network: string, key: string): void {
-    const temporary = `${this.keyFile(network)}.${randomUUID()}`;
-    writeFileSync(temporary, `${key}\n`, { mode: 0o600 });
-    chmodSync(temporary, 0o600);
-    renameSync(temporary, this.keyFile(network));
+    writePrivate(this.keyFile(network), `${key}\n`);
+    rmSync(this.newKeyFile(network), { force: true });
+  }
+
+  /**
+   * A new admin key, kept before it is used: a kill right after it was stored in the tables must not lose it. The same
+   * one until `saveAdminKey`.
+   */
+  newAdminKey(network: string): string {
+    const kept = readIfExists(this.newKeyFile(network))?.trim();
+    if (kept !== undefined) return kept;
+    const key = `fb_${randomBytes(20).toString('hex')}`;
+    writePrivate(this.newKeyFile(network), `${key}\n`);
+    return key;
   }
 
   unlock(): void {
@@ -91,6 +93,10 @@ export class DataDirectory {
 
   private keyFile(network: string): string {
     return join(this.path, `admin-key-${network}`);
+  }
+
+  private newKeyFile(network: string): string {
+    return `${this.keyFile(network)}.new`;
   }
 
   private content(): string {
@@ -154,12 +160,24 @@ function tryLink(from: string, to: string): boolean {
 }
 
 function readLock(path: string): Lock | undefined {
+  const text = readIfExists(path);
+  return text === undefined ? undefined : (JSON.parse(text) as Lock);
+}
+
+function readIfExists(path: string): string | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Lock;
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Writes a file that only we may read, whole or not at all. */
+function writePrivate(path: string, content: string): void {
+  const temporary = `${path}.${randomUUID()}`;
+  writeFileSync(temporary, content, { mode: 0o600 });
+  renameSync(temporary, path);
 }
 
 function isAlive(mark: ProcessMark): boolean {

@@ -159,7 +159,11 @@ export class Runner {
 
   /** Calls the stack's bootstrap function, which makes the keys and settings that are missing. */
   private async bootstrap(outputs: ReadonlyMap<string, Json>, world: World): Promise<string | null> {
-    const { network, adminKey } = this.options;
+    const { data } = this;
+    const { network } = this.options;
+    const known = this.options.adminKey === undefined ? data?.readAdminKey(network) : undefined;
+    // A key that is known already is not given again: the operator may have deleted it.
+    const adminKey = this.options.adminKey ?? (known === undefined ? data?.newAdminKey(network) : undefined);
     const name = outputs.get('BootstrapFunctionName');
     const lambda = typeof name === 'string' ? world.functions.get(name) : undefined;
     if (lambda === undefined) throw new StartError("the stack's output BootstrapFunctionName does not name a function");
@@ -171,7 +175,7 @@ export class Runner {
     }
     const answer = parseJson(result.payload);
     const made = isJsonObject(answer) && typeof answer.admin_key === 'string' ? answer.admin_key : undefined;
-    if (made !== undefined) this.data?.saveAdminKey(network, made);
-    return made ?? this.data?.readAdminKey(network) ?? adminKey ?? null;
+    if (made !== undefined) data?.saveAdminKey(network, made);
+    return made ?? known ?? null;
   }
 }

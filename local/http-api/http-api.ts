@@ -115,7 +115,7 @@ export class HttpApi {
       if (headSize(request) > MAX_HEAD) answer = gatewayAnswer(431);
       else answer = (await this.handle?.(request)) ?? gatewayAnswer(503);
     } catch (error) {
-      process.stderr.write(`${this.url}: ${messageOf(error)}\n`);
+      if (!request.destroyed) process.stderr.write(`${this.url}: ${messageOf(error)}\n`);
       answer = gatewayAnswer(500);
     }
     this.pending -= 1;
