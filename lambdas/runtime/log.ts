@@ -1,37 +1,43 @@
 /**
- * Log lines: one JSON object each, with a name from this table, which docs/logging.md explains; a test compares the two.
+ * Log lines: one JSON object each, with a name and fields from this table, which docs/logging.md explains; a test
+ * compares the two.
  * Never a token, a key, a full address or a full URL with its query. Our own few lines instead of a logger framework:
  * the redirect has to carry them, and nothing is logged for a good click.
  */
+const DELIVERY = ['delivery_id', 'postback_id', 'publisher_id'] as const;
+const ATTEMPT = ['attempt', 'status', 'error', 'duration_ms'] as const;
+
 export const LOG_EVENTS = {
-  click_not_stored: 'error',
-  storage_unavailable: 'warn',
-  catalog_stale: 'warn',
-  unexpected_error: 'error',
-  hit_not_stored: 'error',
-  hint_not_sent: 'warn',
-  delivery_attempt_failed: 'warn',
-  delivery_exhausted: 'error',
-  delivery_result_not_stored: 'error',
-  message_malformed: 'error',
-  message_failed: 'error',
-  sweep_done: 'info',
-  sweep_skipped: 'warn',
-  sweep_failed: 'error',
-  parked_conversion_ended: 'warn',
-  bootstrap_done: 'info',
-  api_request_failed: 'error',
+  api_request_failed: { level: 'error', fields: ['request_id', 'method', 'path', 'error', 'error_message'] },
+  bootstrap_done: { level: 'info', fields: ['network_name', 'key_made'] },
+  catalog_stale: { level: 'warn', fields: ['error', 'error_message'] },
+  click_not_stored: { level: 'error', fields: ['click_id', 'error', 'error_message', 'item'] },
+  delivery_attempt_failed: { level: 'warn', fields: [...DELIVERY, ...ATTEMPT] },
+  delivery_exhausted: { level: 'error', fields: [...DELIVERY, ...ATTEMPT] },
+  delivery_result_not_stored: { level: 'error', fields: DELIVERY },
+  hint_not_sent: { level: 'warn', fields: [...DELIVERY, 'hints', 'error', 'error_message'] },
+  hit_not_stored: { level: 'error', fields: ['hit_id', 'code', 'error', 'error_message'] },
+  message_failed: { level: 'error', fields: ['message_id', 'error', 'error_message'] },
+  message_malformed: { level: 'error', fields: ['message_id', 'error', 'error_message'] },
+  parked_conversion_ended: { level: 'warn', fields: ['click_id', 'hit_id', 'code'] },
+  storage_unavailable: { level: 'warn', fields: ['request_id', 'error', 'error_message'] },
+  sweep_done: { level: 'info', fields: ['what', 'done', 'failed'] },
+  sweep_failed: { level: 'error', fields: ['what', 'of', 'error', 'error_message'] },
+  sweep_skipped: { level: 'warn', fields: ['what', 'backlog'] },
+  unexpected_error: { level: 'error', fields: ['request_id', 'error', 'error_message'] },
 } as const;
 
-export type LogEvent = keyof typeof LOG_EVENTS;
-export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+type LogEvent = keyof typeof LOG_EVENTS;
+type LogFields<E extends LogEvent> = Readonly<
+  Partial<Record<(typeof LOG_EVENTS)[E]['fields'][number], string | number | boolean | null>>
+>;
 
 /**
  * Writes one line. Errors go in through {@link describeError}. Straight to standard output: Lambda's JSON log format
  * wraps what console methods write into an envelope of its own.
  */
-export function log(event: LogEvent, fields: LogFields = {}): void {
-  const level = LOG_EVENTS[event];
+export function log<E extends LogEvent>(event: E, fields: LogFields<E>): void {
+  const { level } = LOG_EVENTS[event];
   process.stdout.write(`${JSON.stringify({ level, event, ...fields })}\n`);
 }
 
