@@ -16,7 +16,7 @@ import { fromWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
 import { fromClickItem } from './click-item.ts';
 import { conversionKey, fromConversionItem } from './conversion-item.ts';
-import { deliveryKey, fromDeliveryItem } from './delivery-item.ts';
+import { deliveryKey, fromAttemptItem, fromDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
 import { fromItem, toItem } from './items.ts';
 import type { Item } from './items.ts';
@@ -33,8 +33,14 @@ const FIRST_MONTH = '2026-01';
 const HOUR = 3_600_000;
 /** Hits expire after 30 days; the hour in which that falls is looked at too. */
 const HITS_KEPT = 30 * 24 * HOUR + HOUR;
-/** Queries that one page may take; then it ends early and names where to go on. */
-const MAX_QUERIES = 800;
+/**
+ * What one page may cost in queries; then it ends early and names where to go on. Much while nothing is found, because
+ * empty partitions cost little and an empty page helps nobody; less when there is something to show.
+ */
+const MAX_COST = 800;
+const MAX_COST_WHEN_FOUND = 64;
+/** A query that a filter left with more to read is large. */
+const COST_OF_MORE = 16;
 const MAX_AT_ONCE = 24;
 /** Items that one query reads where a filter drops some of them. */
 const FILTERED_READ = 500;
@@ -66,7 +72,7 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
 
   const attemptsOf = async ({ conversionId, number }: Delivery): Promise<Attempt[]> => {
     const prefix = `attempt#${deliveryKey(conversionId, number).sk.slice('delivery#'.length)}#`;
-    return (await rows(tables.deliveries, conversionId, prefix)).map(fromRow<Attempt>);
+    return (await rows(tables.deliveries, conversionId, prefix)).map(fromAttemptItem);
   };
 
   return {
@@ -212,15 +218,17 @@ async function readPage(
   let left = position === null ? partitions : partitions.filter((partition) => partition <= position.partition);
   let before = position !== null && left[0] === position.partition ? position.before : null;
   let atOnce = 1;
-  for (let queries = 0; left.length > 0 && found.length <= read.limit; queries += atOnce) {
+  let cost = 0;
+  while (left.length > 0 && found.length <= read.limit) {
     const [first] = left;
-    if (queries >= MAX_QUERIES && first !== undefined) {
+    if (cost >= (found.length === 0 ? MAX_COST : MAX_COST_WHEN_FOUND) && first !== undefined) {
       return { items: found.map(({ item }) => item), next: { partition: first, before } };
     }
     const asked = left.slice(0, atOnce);
     const pages = await Promise.all(
       asked.map((partition, i) => queryOnce(client, list, partition, i === 0 ? before : null, read)),
     );
+    cost += pages.reduce((sum, { more }) => sum + (more === null ? 1 : COST_OF_MORE), 0);
     left = left.slice(atOnce);
     before = null;
     atOnce = Math.min(atOnce * 2, MAX_AT_ONCE);

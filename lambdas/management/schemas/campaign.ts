@@ -83,7 +83,8 @@ const goals = z
     const defaults = list.filter((goal) => goal.default === true).length;
     const [first] = list;
     const single = list.length === 1 && first?.default !== false;
-    if (list.length > 0 && defaults !== 1 && !single) refuse(ctx, [], 'DEFAULT_GOAL', 'exactly one goal must be the default');
+    if (list.length > 0 && defaults !== 1 && !single)
+      refuse(ctx, [], 'DEFAULT_GOAL', 'exactly one goal must be the default');
     // A sender's word is looked up among ids, names and match words, whatever their case.
     const owners = new Map<string, number>();
     for (const [i, goal] of list.entries()) {

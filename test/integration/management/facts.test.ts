@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toClickItem } from '../../../lambdas/adapters/dynamodb/click-item.ts';
 import { toConversionItem } from '../../../lambdas/adapters/dynamodb/conversion-item.ts';
-import { attemptKey, toDeliveryItem } from '../../../lambdas/adapters/dynamodb/delivery-item.ts';
+import { toAttemptItem, toDeliveryItem } from '../../../lambdas/adapters/dynamodb/delivery-item.ts';
+import { createHitWriter } from '../../../lambdas/adapters/dynamodb/hits.ts';
 import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
 import type { Conversion } from '../../../lambdas/core/conversion.ts';
 import type { Delivery } from '../../../lambdas/core/delivery.ts';
 import { deliveryId } from '../../../lambdas/core/delivery.ts';
 import { newSortableId } from '../../../lambdas/core/ids.ts';
 import { toMicros } from '../../../lambdas/core/money.ts';
-import { toWire } from '../../../lambdas/core/wire.ts';
 import { aClick } from '../../support/entities.ts';
 import { startManagement } from '../../support/management.ts';
 import type { Management } from '../../support/management.ts';
@@ -107,22 +107,28 @@ beforeAll(async () => {
     const delivery = aDelivery(conversion, i === 0 ? { state: 'waiting', nextAttemptAt: NOW } : {});
     await api.put('deliveries', toDeliveryItem(delivery));
     const attempt = { number: 1, at: conversion.createdAt, durationMs: 12, status: 200, error: null, body: 'ok' };
-    const row = toWire(attempt) as object;
-    if (i > 0) await api.put('deliveries', toItem({ ...row, ...attemptKey(conversion.id, 1, 1) }));
+    if (i > 0) await api.put('deliveries', toAttemptItem(delivery, attempt));
   }
   const row = { conversion_id: first, number: 1, at: NOW, status: 'rejected', code: 'OK', by: 'sender:xyz' };
   await api.put('conversions', toItem({ ...row, pk: `conversion#${first}`, sk: 'history#0001' }));
-  for (const hit of hits) {
-    const hour = new Date(hit.at).toISOString().slice(0, 13);
-    await api.put('hits', toItem({ ...(toWire(hit) as object), pk: hour, sk: hit.id }));
-  }
+  const writer = createHitWriter(api.storage.client, api.storage.tables.hits);
+  for (const hit of hits) await writer.put(hit);
 });
 afterAll(() => api.stop());
 
+/** The ids of a list, all its pages. */
 const idsOf = async (path: string): Promise<string[]> => {
-  const reply = await api.call('GET', path);
-  if (reply.status !== 200) throw new Error(reply.text);
-  return (reply.body as { items: { id: string }[] }).items.map(({ id }) => id);
+  const ids: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const join = path.includes('?') ? '&' : '?';
+    const reply = await api.call('GET', cursor === null ? path : `${path}${join}cursor=${cursor}`);
+    if (reply.status !== 200) throw new Error(reply.text);
+    const page = reply.body as { items: { id: string }[]; next_cursor: string | null };
+    ids.push(...page.items.map(({ id }) => id));
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return ids;
 };
 
 describe('a click', () => {
@@ -205,17 +211,10 @@ describe('the list of conversions', () => {
   test.each([1, 2, 3, 4])('goes on page by page of %s, across months and equal times, each once', async (limit) => {
     for (const filter of ['', '&campaign_id=summer', '&p1=visit-2']) {
       const whole = await idsOf(`/v1/conversions?limit=200${filter}`);
-      const seen: string[] = [];
-      let cursor: string | null = null;
-      do {
-        const path: string = `/v1/conversions?limit=${limit}${filter}${cursor === null ? '' : `&cursor=${cursor}`}`;
-        const { body } = await api.call('GET', path);
-        const page = body as { items: { id: string }[]; next_cursor: string | null };
-        seen.push(...page.items.map(({ id }) => id));
-        cursor = page.next_cursor;
-      } while (cursor !== null);
-      expect(seen).toEqual(whole);
+      expect(await idsOf(`/v1/conversions?limit=${limit}${filter}`)).toEqual(whole);
     }
+    const { body } = await api.call('GET', `/v1/conversions?limit=${limit}`);
+    expect((body as { items: unknown[] }).items).toHaveLength(limit);
   });
 
   test.each([
@@ -275,7 +274,7 @@ describe('hits', () => {
     ['sender_id=xyz', [2, 0]],
     ['advertiser_id=nike', [3]],
     ['code=INVALID_SECURITY_TOKEN', [1]],
-    ['limit=2', [3, 2]],
+    ['limit=1', [3, 2, 1, 0]],
   ])('with "%s" are newest first, across hours', async (query, expected) => {
     expect(await idsOf(`/v1/hits?${query}`)).toEqual(expected.map((n) => hits[n]?.id));
   });
@@ -283,11 +282,6 @@ describe('hits', () => {
   test('are bounded by from and to', async () => {
     const at = (n: number) => new Date(hits[n]?.at ?? 0).toISOString();
     expect(await idsOf(`/v1/hits?from=${at(1)}&to=${at(3)}`)).toEqual([hits[2]?.id, hits[1]?.id]);
-  });
-
-  test('go on after an hour without any', async () => {
-    const page = (await api.call('GET', '/v1/hits?limit=2')).body as { next_cursor: string };
-    expect(await idsOf(`/v1/hits?limit=2&cursor=${page.next_cursor}`)).toEqual([hits[1]?.id, hits[0]?.id]);
   });
 
   test('show the redacted query', async () => {
