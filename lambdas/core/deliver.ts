@@ -23,7 +23,7 @@ const LEASE = 30_000;
 /** The longest wait that a queue message can carry. */
 const LONGEST_DELAY = 15 * 60_000;
 /** How long a message may be late before the sweeper takes it for lost. */
-export const MESSAGE_GRACE = 90_000;
+const MESSAGE_GRACE = 90_000;
 /** How often a delivery to a paused postback is looked at. */
 const PAUSED_WAIT = 15 * 60_000;
 

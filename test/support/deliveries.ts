@@ -1,5 +1,5 @@
-import type { Delivery } from '../../lambdas/core/delivery.ts';
 import { deliveryId } from '../../lambdas/core/delivery.ts';
+import type { Delivery } from '../../lambdas/core/delivery.ts';
 import type { Postback } from '../../lambdas/core/entities.ts';
 
 /** Noon of a day in November 2026. */

@@ -12,7 +12,7 @@ export function deliveryKey(conversionId: string, number: number): { pk: string;
 }
 
 /** The key of a delivery's n-th attempt. */
-export function attemptKey(conversionId: string, delivery: number, attempt: number): { pk: string; sk: string } {
+function attemptKey(conversionId: string, delivery: number, attempt: number): { pk: string; sk: string } {
   return { pk: conversionId, sk: `attempt#${padded(delivery)}#${padded(attempt)}` };
 }
 

@@ -1,10 +1,9 @@
-import { hasEnded } from '../../../lambdas/core/delivery.ts';
+import { deliveryId, hasEnded } from '../../../lambdas/core/delivery.ts';
 import type { Attempt, Delivery } from '../../../lambdas/core/delivery.ts';
-import { deliveryId } from '../../../lambdas/core/delivery.ts';
 import { dueShard } from '../../../lambdas/core/due-shard.ts';
 import type { DeliveryStore } from '../../../lambdas/core/ports.ts';
 
-export interface FakeDeliveries extends DeliveryStore {
+interface FakeDeliveries extends DeliveryStore {
   readonly rows: Map<string, Delivery>;
   readonly attempts: Map<string, Attempt[]>;
 }

@@ -3,7 +3,7 @@ import type { DeliveryHints } from '../../../lambdas/core/ports.ts';
 
 type Hint = Parameters<DeliveryHints['send']>[0];
 
-export interface FakeHints extends DeliveryHints {
+interface FakeHints extends DeliveryHints {
   readonly sent: Hint[];
   /** While true, the queue does not answer. */
   down: boolean;
