@@ -22,7 +22,7 @@ const EVERYTHING = {
 };
 
 /** An app that is checked as in continuous integration: by cdk-nag and against the schemas of the resources. */
-describe('the checks of a synth', () => {
+describe('the checks of a synth', { timeout: 180_000 }, () => {
   let outdir: string;
   let app: App;
 
