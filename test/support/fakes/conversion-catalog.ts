@@ -1,0 +1,25 @@
+import type { Postback, Sender } from '../../../lambdas/core/entities.ts';
+import type { ConversionCatalog } from '../../../lambdas/core/ports.ts';
+import { FakeCatalogReader } from './catalog-reader.ts';
+
+/** A catalog in memory with what conversions read besides. */
+export class FakeConversionCatalog extends FakeCatalogReader implements ConversionCatalog {
+  readonly senders = new Map<string, Sender>();
+  readonly postbacks: Postback[] = [];
+
+  async sender(id: string) {
+    return this.senders.get(id) ?? null;
+  }
+
+  async senderIdOfToken(hash: string) {
+    const found = [...this.senders.values()].find(({ tokens }) => tokens.some((token) => token.hash === hash));
+    return found?.id ?? null;
+  }
+
+  async postbacksOf(publisherId: string) {
+    return this.postbacks.filter(
+      (postback) =>
+        postback.status === 'active' && (postback.publisherId === null || postback.publisherId === publisherId),
+    );
+  }
+}

@@ -1,0 +1,163 @@
+import type { Conversion, HistoryRow, LedgerRow } from '../../../lambdas/core/conversion.ts';
+import type { Delivery } from '../../../lambdas/core/delivery.ts';
+import type {
+  ClickGoalRow,
+  CommitResult,
+  ConversionStore,
+  ConversionWrite,
+  DedupeKey,
+  DeliveryChange,
+  KeyChange,
+  ParkedConversion,
+  TxnIndexRow,
+} from '../../../lambdas/core/ports.ts';
+
+interface StoredKey {
+  readonly conversionId: string | null;
+  readonly open: boolean;
+  readonly several: boolean;
+}
+
+/** Conversions in memory; passes the contract suite of the real store. A commit is atomic: nothing awaits inside. */
+export class FakeConversionStore implements ConversionStore {
+  readonly conversions = new Map<string, Conversion>();
+  readonly history: HistoryRow[] = [];
+  readonly ledger: LedgerRow[] = [];
+  readonly deliveries: Map<string, Delivery>;
+  readonly #keys = new Map<string, StoredKey>();
+  readonly #index = new Map<string, { readonly hash: string; readonly row: TxnIndexRow }>();
+  readonly #parked = new Map<string, ParkedConversion>();
+
+  /** `deliveries`: rows shared with the fake that delivers them. */
+  constructor(deliveries: Map<string, Delivery> = new Map()) {
+    this.deliveries = deliveries;
+  }
+
+  async clickGoals(clickId: string): Promise<readonly ClickGoalRow[]> {
+    const prefix = nameOf({ kind: 'clickGoal', clickId, goal: '' });
+    return [...this.#keys]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, row]) => ({ goal: name.slice(prefix.length), ...row }));
+  }
+
+  async txn(hash: string) {
+    const row = this.#keys.get(nameOf({ kind: 'txn', hash }));
+    return row === undefined ? null : { conversionId: row.conversionId };
+  }
+
+  async conversionsOfTxn(txnHash: string, advertiserId: string | null) {
+    return [...this.#index.values()]
+      .filter(({ hash, row }) => hash === txnHash && (advertiserId === null || row.advertiserId === advertiserId))
+      .map(({ row }) => row)
+      .slice(0, 25);
+  }
+
+  async conversion(id: string) {
+    return this.conversions.get(id) ?? null;
+  }
+
+  async deliveriesOf(conversionId: string) {
+    return [...this.deliveries.values()]
+      .filter((delivery) => delivery.conversionId === conversionId)
+      .sort((a, b) => a.number - b.number);
+  }
+
+  async commit(write: ConversionWrite): Promise<CommitResult> {
+    const { conversion, expectedVersion, history, ledger, deliveries, keys } = write;
+    if (!keys.every((change) => this.#keyHolds(change))) return { committed: false, lost: 'key' };
+    if ((this.conversions.get(conversion.id)?.version ?? null) !== expectedVersion) {
+      return { committed: false, lost: 'version' };
+    }
+    if (!deliveries.every((change) => this.#deliveryHolds(change))) return { committed: false, lost: 'delivery' };
+    for (const change of keys) this.#changeKey(change);
+    this.conversions.set(conversion.id, conversion);
+    this.history.push(history);
+    if (ledger !== null) this.ledger.push(ledger);
+    for (const change of deliveries) this.#changeDelivery(change);
+    return { committed: true };
+  }
+
+  async remember(key: DedupeKey) {
+    const name = nameOf(key);
+    const row = this.#keys.get(name);
+    if (row !== undefined && row.conversionId !== null) return false;
+    this.#keys.set(name, { conversionId: null, open: false, several: false });
+    return true;
+  }
+
+  async park(parked: ParkedConversion) {
+    this.#parked.set(`${parked.clickId}#${parked.hitId}`, parked);
+  }
+
+  async dueParked(now: number, limit: number) {
+    return [...this.#parked.values()]
+      .filter(({ dueAt }) => dueAt <= now)
+      .sort((a, b) => a.dueAt - b.dueAt || (a.hitId < b.hitId ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  async postponeParked(parked: ParkedConversion, dueAt: number) {
+    const name = `${parked.clickId}#${parked.hitId}`;
+    const row = this.#parked.get(name);
+    if (row?.dueAt !== parked.dueAt) return false;
+    this.#parked.set(name, { ...row, dueAt });
+    return true;
+  }
+
+  async unpark(parked: ParkedConversion) {
+    this.#parked.delete(`${parked.clickId}#${parked.hitId}`);
+  }
+
+  #keyHolds(change: KeyChange): boolean {
+    if (change.kind === 'index') return true;
+    const row = this.#keys.get(nameOf(keyOf(change)));
+    if (change.kind === 'put') {
+      return change.over === 'nothing' ? row === undefined : row !== undefined && row.conversionId === null;
+    }
+    if (row === undefined || row.conversionId === null) return false;
+    return change.kind === 'follow' ? !row.open : row.open && row.conversionId === change.conversionId;
+  }
+
+  #changeKey(change: KeyChange): void {
+    if (change.kind === 'index') {
+      const { txnHash: hash, row } = change;
+      this.#index.set(`${hash}#${row.advertiserId}#${row.conversionId}`, { hash, row });
+      return;
+    }
+    const name = nameOf(keyOf(change));
+    const row = this.#keys.get(name);
+    if (change.kind === 'put') {
+      this.#keys.set(name, { conversionId: change.conversionId, open: change.open, several: false });
+    } else if (row !== undefined) {
+      this.#keys.set(name, change.kind === 'follow' ? { ...row, several: true } : { ...row, open: false });
+    }
+  }
+
+  #deliveryHolds(change: DeliveryChange): boolean {
+    const row = this.deliveries.get(change.delivery.id);
+    if (change.kind === 'put') return row === undefined;
+    if (change.kind === 'cancel') return row?.state === 'waiting';
+    const alive = row?.state === 'waiting' || row?.state === 'sending';
+    return alive && row.successor === change.delivery.successor;
+  }
+
+  #changeDelivery(change: DeliveryChange): void {
+    const { id } = change.delivery;
+    const row = this.deliveries.get(id);
+    if (change.kind === 'put') this.deliveries.set(id, change.delivery);
+    else if (row !== undefined && change.kind === 'cancel') {
+      this.deliveries.set(id, { ...row, state: 'cancelled', nextAttemptAt: null, dueAt: null, successor: null });
+    } else if (row !== undefined && change.kind === 'succeed') {
+      this.deliveries.set(id, { ...row, successor: change.successor });
+    }
+  }
+}
+
+function keyOf(change: Exclude<KeyChange, { kind: 'index' }>): DedupeKey {
+  if (change.kind === 'put') return change.key;
+  return { kind: 'clickGoal', clickId: change.clickId, goal: change.goal };
+}
+
+function nameOf(key: DedupeKey): string {
+  return key.kind === 'txn' ? `txn ${key.hash}` : `click ${key.clickId} ${key.goal}`;
+}
