@@ -6,20 +6,20 @@ import type { RandomBytes } from './ids.ts';
 import type { CatalogKinds, ManagementCatalog, StoredKey } from './management-ports.ts';
 import type { Clock } from './ports.ts';
 
-export interface BootstrapInput {
+interface BootstrapInput {
   /** For people; used only if there are no settings yet. */
   readonly networkName: string;
   /** An admin key that is to exist afterwards; null: one is made if there is no key at all. */
   readonly adminKey: string | null;
 }
 
-export interface BootstrapResult {
+interface BootstrapResult {
   /** The key that was given or made; null if there are keys already. It cannot be shown again. */
   readonly adminKey: string | null;
   readonly networkName: string;
 }
 
-export interface BootstrapDeps {
+interface BootstrapDeps {
   readonly catalog: Pick<ManagementCatalog, 'get' | 'list' | 'commit' | 'cursorKey'>;
   readonly now: Clock;
   readonly random: RandomBytes;

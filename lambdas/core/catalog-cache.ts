@@ -2,7 +2,7 @@ import type { MacKeyRing } from './click-id.ts';
 import { DEFAULT_SETTINGS } from './entities.ts';
 import type { CatalogReader, Clock } from './ports.ts';
 
-export interface CatalogCacheDeps {
+interface CatalogCacheDeps {
   readonly reader: CatalogReader;
   readonly now: Clock;
   /** How long a value is used without being read again, in milliseconds; 0: it is read each time. */

@@ -8,7 +8,7 @@ import { ENTITY_ID } from './ids.ts';
 const PAIRS = 8;
 const CLICK_ID = /^[a-z2-7]{32}$/;
 
-export interface CookieTarget {
+interface CookieTarget {
   /** The deployment's name. */
   readonly network: string;
   readonly https: boolean;

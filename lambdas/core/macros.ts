@@ -38,7 +38,7 @@ const MACRO_ALIASES: ReadonlyMap<string, string> = new Map([
 ]);
 
 export type ClickMacro = (typeof CLICK_MACROS)[number];
-export type RedirectMacro = ClickMacro | (typeof REDIRECT_MACROS)[number];
+type RedirectMacro = ClickMacro | (typeof REDIRECT_MACROS)[number];
 export type PostbackMacro = ClickMacro | (typeof CONVERSION_MACROS)[number] | (typeof EXPOSABLE_MACROS)[number];
 
 export const DESTINATION_MACROS: ReadonlySet<string> = new Set<RedirectMacro>([...CLICK_MACROS, ...REDIRECT_MACROS]);

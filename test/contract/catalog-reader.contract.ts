@@ -7,7 +7,7 @@ import type { CatalogReader } from '../../lambdas/core/ports.ts';
 import { aCampaign, aGoal, aPublisher, someSettings } from '../support/entities.ts';
 
 /** A catalog that starts empty. */
-export interface CatalogSubject {
+interface CatalogSubject {
   readonly catalog: CatalogReader;
   readonly save: {
     campaign(campaign: Campaign): Promise<void>;

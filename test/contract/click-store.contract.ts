@@ -3,7 +3,7 @@ import { CLICK_VALUES } from '../../lambdas/core/entities.ts';
 import type { ClickReader, ClickWriter } from '../../lambdas/core/ports.ts';
 import { aClick } from '../support/entities.ts';
 
-export interface ClickSubject {
+interface ClickSubject {
   readonly writer: ClickWriter;
   readonly reader: ClickReader;
 }

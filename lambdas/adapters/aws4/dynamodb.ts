@@ -5,9 +5,9 @@ import type { Item } from '../dynamodb/items.ts';
 import { StorageUnavailable } from '../../core/ports.ts';
 
 /** What the redirect asks of DynamoDB. */
-export type Operation = 'GetItem' | 'PutItem' | 'Query';
+type Operation = 'GetItem' | 'PutItem' | 'Query';
 
-export interface Answer {
+interface Answer {
   readonly Item?: Item;
   readonly Items?: readonly Item[];
 }
