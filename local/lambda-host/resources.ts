@@ -89,6 +89,8 @@ function reservedVariables(
     LAMBDA_TASK_ROOT: taskRoot,
     LAMBDA_RUNTIME_DIR: '/var/runtime',
     _HANDLER: handler,
+    // On AWS the runtime is newer than what starts us.
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     LANG: 'en_US.UTF-8',
     TZ: ':UTC',
     PATH: '/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin',

@@ -6,8 +6,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { buildApp } from 'fauxqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { startDynamodbLocal } from '../../../local/engines/dynamodb-local.ts';
 import type { FixtureAssembly } from '../../support/fixture-assembly.ts';
 import { writeFixtureAssembly } from '../../support/fixture-assembly.ts';
 import type { Local, LocalOptions } from '../../support/local.ts';
@@ -141,6 +143,23 @@ describe('the runner', () => {
 
     await second.kill();
     await expect.poll(() => processes(data), { timeout: 2_000 }).toEqual([]);
+  });
+
+  it('uses other engines', async () => {
+    const fauxqs = buildApp({ logger: false });
+    const sqsEndpoint = await fauxqs.listen({ port: 0, host: '127.0.0.1' });
+    const dynamodb = await startDynamodbLocal();
+    try {
+      const local = await start({ sqsEndpoint, dynamodbEndpoint: dynamodb.endpoint });
+      expect(await aws(local, 'DYNAMODB', 'ListTables', {})).toEqual({ TableNames: ['local-Table'] });
+      const { QueueUrl } = await aws(local, 'SQS', 'GetQueueUrl', { QueueName: 'local-Queue' });
+      await aws(local, 'SQS', 'SendMessage', { QueueUrl, MessageBody: 'elsewhere' });
+      await expect.poll(seen, WAIT).toEqual(['elsewhere 1']);
+      expect(await local.stop()).toBe(0);
+    } finally {
+      await dynamodb.stop();
+      await fauxqs.close();
+    }
   });
 
   it('ends when the process is gone that started it with a channel', async () => {
