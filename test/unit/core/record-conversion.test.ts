@@ -1,0 +1,672 @@
+import { describe, expect, it } from 'vitest';
+import type { Campaign, Goal } from '../../../lambdas/core/entities.ts';
+import { deliveryId } from '../../../lambdas/core/delivery.ts';
+import { CONVERSION_REASONS } from '../../../lambdas/core/reasons.ts';
+import { aNetwork, aSender, TOKEN } from '../../support/conversions.ts';
+import type { Network } from '../../support/conversions.ts';
+import { aCampaign, aGoal, someSettings } from '../../support/entities.ts';
+
+const DAY = 24 * 60 * 60 * 1_000;
+const percent = (value: string) => ({ model: 'percent', percent: value }) as const;
+const PERCENT_GOAL: Partial<Goal> = { payout: percent('10'), revenue: percent('20') };
+
+const withCampaign = (overrides: Partial<Campaign>) => (network: Network) =>
+  void network.catalog.campaigns.set('summer', aCampaign(overrides));
+const withGoal = (overrides: Partial<Goal>) => withCampaign({ goals: [aGoal(overrides)] });
+
+const only = (network: Network) => {
+  const [conversion, ...more] = network.store.conversions.values();
+  expect(more).toEqual([]);
+  if (conversion === undefined) throw new Error('no conversion');
+  return conversion;
+};
+
+/** What must hold whatever happened: money is the sum of the ledger, every version has its history. */
+const expectConsistent = ({ store }: Network) => {
+  for (const conversion of store.conversions.values()) {
+    const rows = store.ledger.filter(({ conversionId }) => conversionId === conversion.id);
+    const paid = conversion.status === 'approved';
+    expect(rows.reduce((sum, row) => sum + row.payout, 0n)).toBe(paid ? conversion.payout : 0n);
+    expect(rows.reduce((sum, row) => sum + row.revenue, 0n)).toBe(paid ? conversion.revenue : 0n);
+    expect(store.history.filter(({ conversionId }) => conversionId === conversion.id)).toHaveLength(conversion.version);
+    const deliveries = [...store.deliveries.values()].filter(({ conversionId }) => conversionId === conversion.id);
+    expect(deliveries).toHaveLength(conversion.deliveries);
+  }
+};
+
+interface Step {
+  readonly call: Record<string, string>;
+  readonly code: string;
+  readonly status?: string;
+  readonly payout?: string;
+  readonly warned?: boolean;
+}
+
+/** Calls one after the other, all for one click. */
+const run = async (steps: readonly Step[], prepare: (network: Network) => void = () => undefined) => {
+  const network = aNetwork();
+  prepare(network);
+  const click_id = await network.click();
+  for (const { call, code, status, payout, warned } of steps) {
+    const { status: http, body } = await network.call({ click_id, ...call });
+    expect(body, JSON.stringify(call)).toMatchObject({ code, ...(status && { status }), ...(payout && { payout }) });
+    expect(body['result'] === 'accepted' ? 200 : http).toBe(http);
+    if (warned !== undefined) expect((body['warnings'] as string[]).length > 0, JSON.stringify(call)).toBe(warned);
+    expectConsistent(network);
+  }
+  return network;
+};
+
+describe('the codes of the contract', () => {
+  interface Case {
+    readonly code: keyof typeof CONVERSION_REASONS;
+    readonly call: Record<string, string>;
+    readonly prepare?: (network: Network) => void;
+    readonly http?: number;
+  }
+
+  const cases: readonly Case[] = [
+    { code: 'MALFORMED_REQUEST', call: { action: 'remove' } },
+    { code: 'MISSING_PARAMETER', call: { click_id: '' } },
+    { code: 'INVALID_TXN_ID', call: { txn_id: '{order}' } },
+    { code: 'INVALID_STATUS', call: { status: 'perhaps' } },
+    { code: 'INVALID_CURRENCY', call: { currency: 'XXX' } },
+    { code: 'INVALID_AMOUNT', call: { sale_amount: '-1' } },
+    { code: 'INVALID_CLICK_ID', call: { click_id: '00000000-0000-4000-8000-000000000000' } },
+    { code: 'INVALID_SECURITY_TOKEN', call: { security_token: `${TOKEN}x` } },
+    { code: 'INVALID_SECURITY_TOKEN', call: { security_token: ` ${TOKEN}` } },
+    { code: 'INVALID_SECURITY_TOKEN', call: { security_token: '' } },
+    {
+      code: 'INVALID_SECURITY_TOKEN',
+      call: {},
+      prepare: ({ catalog }) => void catalog.senders.set('xyz', aSender({ advertiserIds: ['other'] })),
+    },
+    {
+      code: 'INVALID_SECURITY_TOKEN',
+      call: {},
+      prepare: ({ catalog }) => void catalog.senders.set('xyz', aSender({ status: 'paused' })),
+    },
+    {
+      code: 'INVALID_SECURITY_TOKEN',
+      call: {},
+      prepare: ({ catalog }) =>
+        void catalog.senders.set('xyz', aSender({ tokens: aSender().tokens.map((t) => ({ ...t, expiresAt: 1 })) })),
+    },
+    {
+      code: 'IP_NOT_ALLOWED',
+      call: {},
+      prepare: ({ catalog }) => void catalog.senders.set('xyz', aSender({ ipAllowList: ['198.51.100.0/24'] })),
+    },
+    { code: 'CONVERSION_NOT_FOUND', call: { action: 'change', sale_amount: '1' } },
+    { code: 'CONVERSION_NOT_FOUND', call: { click_id: '', txn_id: 'T1' } },
+    { code: 'STATUS_REMEMBERED', call: { status: 'rejected' } },
+    { code: 'UNKNOWN_GOAL', call: { goal: 'nothing' } },
+    { code: 'UNKNOWN_GOAL', call: { goal: 'nothing' }, prepare: withCampaign({ unknownGoal: 'record' }), http: 200 },
+    { code: 'OK', call: { goal: 'nothing' }, prepare: withCampaign({ unknownGoal: 'default' }) },
+    { code: 'INVALID_AMOUNT', call: { sale_amount: '1.5' }, prepare: withCampaign({ currency: 'JPY' }) },
+    { code: 'MISSING_AMOUNT', call: {}, prepare: withGoal(PERCENT_GOAL) },
+    { code: 'CLICK_EXPIRED', call: {}, prepare: withCampaign({ attributionWindowDays: 0 }) },
+    { code: 'NO_EXCHANGE_RATE', call: { sale_amount: '1', currency: 'EUR' }, prepare: withGoal(PERCENT_GOAL) },
+    { code: 'OK', call: {} },
+    { code: 'OK', call: { sale_amount: '1', currency: 'EUR' } },
+  ];
+
+  it.each(cases)('answers $code to $call', async ({ code, call, prepare, http }) => {
+    const network = aNetwork();
+    prepare?.(network);
+    const click_id = await network.click();
+    const answer = await network.call({ click_id, ...call });
+    expect(answer.body).toMatchObject({ code, message: expect.any(String) as string });
+    const { http: usual, recorded } = CONVERSION_REASONS[code];
+    expect(answer.status).toBe(http ?? usual);
+    const isRecorded = recorded === 'conversion' || http === 200;
+    expect(network.store.conversions.size).toBe(isRecorded ? 1 : 0);
+    expect([...network.hits.rows.values()]).toMatchObject([{ code, status: answer.status, route: 'GET /postback' }]);
+    expectConsistent(network);
+  });
+
+  // Each call deserves both codes; the one of the earlier line is the answer.
+  const amount = { sale_amount: '-1' };
+  const pairs: readonly (Case & { readonly before: string })[] = [
+    { code: 'MALFORMED_REQUEST', before: 'INVALID_TXN_ID', call: { action: 'x', txn_id: 'null' } },
+    { code: 'INVALID_TXN_ID', before: 'INVALID_STATUS', call: { txn_id: 'null', status: 'x' } },
+    { code: 'INVALID_STATUS', before: 'INVALID_CURRENCY', call: { status: 'x', currency: 'x' } },
+    { code: 'INVALID_CURRENCY', before: 'INVALID_AMOUNT', call: { currency: 'x', ...amount } },
+    { code: 'INVALID_AMOUNT', before: 'INVALID_CLICK_ID', call: { ...amount, click_id: 'x' } },
+    { code: 'INVALID_CLICK_ID', before: 'INVALID_SECURITY_TOKEN', call: { click_id: 'x', security_token: 'x' } },
+    {
+      code: 'INVALID_SECURITY_TOKEN',
+      before: 'IP_NOT_ALLOWED',
+      call: {},
+      prepare: ({ catalog }) =>
+        void catalog.senders.set('xyz', aSender({ ipAllowList: ['::1'], advertiserIds: ['other'] })),
+    },
+    {
+      code: 'IP_NOT_ALLOWED',
+      before: 'CONVERSION_NOT_FOUND',
+      call: { action: 'change' },
+      prepare: ({ catalog }) => void catalog.senders.set('xyz', aSender({ ipAllowList: ['::1'] })),
+    },
+    { code: 'CONVERSION_NOT_FOUND', before: 'UNKNOWN_GOAL', call: { action: 'change', goal: 'nothing' } },
+    { code: 'STATUS_REMEMBERED', before: 'CONVERSION_NOT_FOUND', call: { action: 'change', status: 'rejected' } },
+    { code: 'STATUS_REMEMBERED', before: 'UNKNOWN_GOAL', call: { status: 'rejected', goal: 'nothing' } },
+    {
+      code: 'INVALID_AMOUNT',
+      before: 'UNKNOWN_GOAL',
+      call: { goal: 'nothing', sale_amount: '1.5' },
+      prepare: withCampaign({ currency: 'JPY' }),
+    },
+    {
+      code: 'MISSING_AMOUNT',
+      before: 'CLICK_EXPIRED',
+      call: {},
+      prepare: withCampaign({ attributionWindowDays: 0, goals: [aGoal(PERCENT_GOAL)] }),
+    },
+    {
+      code: 'CLICK_EXPIRED',
+      before: 'NO_EXCHANGE_RATE',
+      call: { sale_amount: '1', currency: 'EUR' },
+      prepare: withCampaign({ attributionWindowDays: 0, goals: [aGoal(PERCENT_GOAL)] }),
+    },
+  ];
+  it.each(pairs)('$code comes before $before', async ({ code, call, prepare }) => {
+    const network = aNetwork();
+    prepare?.(network);
+    const click_id = await network.click();
+    expect((await network.call({ click_id, ...call })).body).toMatchObject({ code });
+  });
+
+  it('answers the same to every click without a valid token', async () => {
+    const network = aNetwork();
+    const ids = [
+      await network.click(),
+      network.mint(),
+      network.mint(0),
+      await network.click({ advertiserId: 'other' }),
+    ];
+    const answers = await Promise.all(ids.map((click_id) => network.call({ click_id, security_token: 'wrong' })));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(answers[0]).toMatchObject({ status: 401 });
+  });
+
+  it('answers CLICK_PURGED to a genuine click older than the retention', async () => {
+    const network = aNetwork();
+    const { body } = await network.call({ click_id: network.mint(Date.UTC(2026, 0, 1)) });
+    expect(body).toMatchObject({ code: 'CLICK_PURGED' });
+  });
+
+  it('treats a sender with always_200 so, but not where it should try again', async () => {
+    const network = aNetwork();
+    network.catalog.senders.set('xyz', aSender({ responseMode: 'always_200' }));
+    const refused = await network.call({ click_id: await network.click(), goal: 'nothing' });
+    expect(refused).toMatchObject({ status: 200, body: { result: 'rejected', code: 'UNKNOWN_GOAL' } });
+  });
+});
+
+describe('who may report', () => {
+  it('needs no token under its own path where the sender says so, and a click then', async () => {
+    const network = aNetwork();
+    network.catalog.senders.set('xyz', aSender({ tokenRequired: false }));
+    const click_id = await network.click();
+    const own = { senderId: 'xyz', route: '/postback/{sender_id}' };
+    const noToken = { security_token: '' };
+    expect((await network.call({ ...noToken, click_id })).body).toMatchObject({ code: 'INVALID_SECURITY_TOKEN' });
+    expect((await network.call({ ...noToken, txn_id: 'T' }, own)).body).toMatchObject({ code: 'MISSING_PARAMETER' });
+    expect((await network.call({ security_token: 'wrong', click_id }, own)).status).toBe(401);
+    expect((await network.call({ ...noToken, click_id }, own)).body).toMatchObject({ code: 'OK' });
+  });
+
+  it('refuses the token of one sender under the path of another', async () => {
+    const network = aNetwork();
+    network.catalog.senders.set('abc', aSender({ id: 'abc', advertiserIds: 'all', tokens: [] }));
+    const answer = await network.call({ click_id: await network.click() }, { senderId: 'abc' });
+    expect(answer.body).toMatchObject({ code: 'INVALID_SECURITY_TOKEN' });
+  });
+
+  it('takes the token from the Authorization header', async () => {
+    const network = aNetwork();
+    const authorization = `Bearer ${TOKEN}`;
+    const answer = await network.call({ click_id: await network.click(), security_token: '' }, { authorization });
+    expect(answer.body).toMatchObject({ code: 'OK' });
+  });
+
+  it("reads a sender's own names, the token's only under its path", async () => {
+    const network = aNetwork();
+    const parameters = { click_id: ['subid'], txn_id: ['order_id'], security_token: ['secret'] };
+    network.catalog.senders.set('xyz', aSender({ parameters }));
+    const subid = await network.click();
+    const mapped = { subid, order_id: 'O1', secret: TOKEN, security_token: '' };
+    expect((await network.call(mapped)).status).toBe(400);
+    expect((await network.call(mapped, { senderId: 'xyz' })).body).toMatchObject({ code: 'OK' });
+    expect(only(network)).toMatchObject({ txnId: 'O1', clickId: subid });
+    expect(JSON.stringify([...network.hits.rows.values()].at(-1))).not.toContain(TOKEN);
+  });
+});
+
+describe('a new conversion', () => {
+  it('pays the publisher and tells it, all in one', async () => {
+    const network = aNetwork();
+    const answer = await network.call({ click_id: await network.click(), txn_id: 'T1', sub1: 'secret' });
+    const conversion = only(network);
+    expect(answer).toEqual({
+      status: 200,
+      retryAfterSeconds: null,
+      body: {
+        ...{ result: 'accepted', code: 'OK', message: 'Recorded', warnings: [], conversion_id: conversion.id },
+        ...{ status: 'approved', goal: 'sale', payout: '2.50', revenue: '4.00', currency: 'USD' },
+      },
+    });
+    expect(network.store.ledger).toMatchObject([{ payout: 2_500_000n, revenue: 4_000_000n, currency: 'USD' }]);
+    const [delivery] = network.store.deliveries.values();
+    expect(delivery).toMatchObject({
+      ...{ id: deliveryId(conversion.id, 1), event: 'created', state: 'waiting', publisherId: 'tia' },
+      ...{ nextAttemptAt: conversion.createdAt, dueAt: conversion.createdAt + 60_000 },
+      values: { p1: 'tia-1', payout: '2.50', txn_id: 'T1', status: 'approved', event: 'created', goal_name: 'Sale' },
+    });
+    expect(delivery?.values).not.toHaveProperty('sub1');
+    expect(delivery?.values).not.toHaveProperty('revenue');
+    expect(network.hints.sent).toEqual([{ deliveryId: delivery?.id, postbackId: 'pb1', delaySeconds: 0 }]);
+  });
+
+  it('is recorded, paid and answered although hint and hit are lost', async () => {
+    const network = aNetwork();
+    network.hints.down = true;
+    network.hits.down = true;
+    const { body } = await network.call({ click_id: await network.click() });
+    expect(body).toMatchObject({ code: 'OK' });
+    expect(network.lost).toEqual([`hint ${deliveryId(String(body['conversion_id']), 1)}`, 'hit OK']);
+    expectConsistent(network);
+  });
+
+  it('is not refused before its hit is stored', async () => {
+    const network = aNetwork();
+    network.hits.down = true;
+    await expect(network.call({ click_id: await network.click(), goal: 'nothing' })).rejects.toThrow('down');
+  });
+
+  it.each([
+    ['pending', 'pending', '2.50', 0],
+    ['lead', 'pending', '2.50', 0],
+    ['sale', 'approved', '2.50', 1],
+  ])('with status=%s is %s with payout %s', async (status, expected, payout, rows) => {
+    const network = await run([{ call: { status }, code: 'OK', status: expected, payout }]);
+    expect(network.store.ledger).toHaveLength(rows);
+  });
+
+  it.each([
+    [{ attributionWindowDays: 0 }, { code: 'CLICK_EXPIRED', status: 'rejected' }, '1.00'],
+    [{ currency: 'EUR' }, { code: 'NO_EXCHANGE_RATE', status: 'pending' }, null],
+  ])('of %o is kept unpaid as %o', async (terms, expected, wouldBe) => {
+    const prepare = withCampaign({ goals: [aGoal(PERCENT_GOAL)], ...terms });
+    const network = await run(
+      [{ call: { sale_amount: '10', currency: 'USD' }, code: expected.code, status: expected.status, payout: '0.00' }],
+      prepare,
+    );
+    expect(only(network).wouldBePayout).toBe(wouldBe === null ? null : 1_000_000n);
+    expect(network.store.ledger).toEqual([]);
+    expect(network.store.deliveries.size).toBe(0);
+  });
+
+  it('is priced with the exchange rates of the settings', async () => {
+    const prepare = (network: Network) => {
+      withCampaign({ currency: 'GBP', goals: [aGoal(PERCENT_GOAL)] })(network);
+      network.catalog.stored = someSettings({ exchangeRates: { EUR: '1.10', GBP: '1.25' } });
+    };
+    const call = { sale_amount: '100', currency: 'eur' };
+    const network = await run([{ call, code: 'OK', payout: '8.80' }], prepare);
+    expect(only(network)).toMatchObject({ rate: '0.88', currency: 'GBP', saleCurrency: 'EUR' });
+    expect([...network.store.deliveries.values()][0]?.values).toMatchObject({ payout: '8.80', payout_usd: '11.00' });
+  });
+
+  it('ignores a payout that the caller wishes for, with a warning', async () => {
+    const network = await run([{ call: { payout: '9999' }, code: 'OK', payout: '2.50', warned: true }]);
+    expect(network.store.ledger).toMatchObject([{ payout: 2_500_000n }]);
+  });
+
+  it('exposes what the campaign says', async () => {
+    const network = aNetwork();
+    withCampaign({ expose: ['sub1', 'sale_amount'] })(network);
+    await network.call({ click_id: await network.click(), sub1: 'a', sub2: 'b', amount: '7' });
+    const [delivery] = network.store.deliveries.values();
+    expect(delivery?.values).toMatchObject({ sub1: 'a', sale_amount: '7.00' });
+    expect(delivery?.values).not.toHaveProperty('sub2');
+  });
+});
+
+describe('the same event', () => {
+  const T1 = { txn_id: 'T1' };
+  it.each<[string, readonly Step[], ((network: Network) => void)?]>([
+    [
+      'twice with a txn_id is one',
+      [
+        { call: T1, code: 'OK' },
+        { call: T1, code: 'DUPLICATE_CONVERSION' },
+      ],
+    ],
+    [
+      'twice without one is one',
+      [
+        { call: {}, code: 'OK' },
+        { call: {}, code: 'DUPLICATE_CONVERSION' },
+      ],
+    ],
+    [
+      'with another amount conflicts',
+      [
+        { call: { ...T1, sale_amount: '10' }, code: 'OK' },
+        { call: { ...T1, sale_amount: '10.00' }, code: 'DUPLICATE_CONVERSION' },
+        { call: T1, code: 'DUPLICATE_CONVERSION' },
+        { call: { ...T1, sale_amount: '11' }, code: 'CONFLICTING_CONVERSION' },
+        { call: { ...T1, sale_amount: '10', currency: 'EUR' }, code: 'CONFLICTING_CONVERSION' },
+      ],
+    ],
+    [
+      'without a txn_id duplicates any conversion of the click and goal',
+      [
+        { call: T1, code: 'OK' },
+        { call: {}, code: 'DUPLICATE_CONVERSION' },
+        { call: { txn_id: 'T2' }, code: 'OK' },
+        { call: {}, code: 'DUPLICATE_CONVERSION' },
+        { call: { action: 'change', status: 'rejected' }, code: 'CONFLICTING_CONVERSION' },
+        { call: { txn_id: 'T2', action: 'change', status: 'rejected' }, code: 'STATUS_CHANGED' },
+      ],
+    ],
+    [
+      'is adopted by the first txn_id, once',
+      [
+        { call: {}, code: 'OK' },
+        { call: T1, code: 'DUPLICATE_CONVERSION' },
+        { call: T1, code: 'DUPLICATE_CONVERSION' },
+        { call: { txn_id: 'T2' }, code: 'OK' },
+      ],
+    ],
+    [
+      'is not adopted in a conflict',
+      [
+        { call: { sale_amount: '10' }, code: 'OK' },
+        { call: { ...T1, sale_amount: '11' }, code: 'CONFLICTING_CONVERSION' },
+        { call: { txn_id: 'T2', sale_amount: '10' }, code: 'DUPLICATE_CONVERSION' },
+        { call: { ...T1, sale_amount: '11' }, code: 'OK' },
+      ],
+    ],
+    [
+      'is adopted with its status',
+      [
+        { call: { status: 'pending' }, code: 'OK' },
+        { call: { ...T1, status: 'approved' }, code: 'STATUS_CHANGED', status: 'approved', payout: '2.50' },
+      ],
+    ],
+    [
+      'of another goal is another',
+      [
+        { call: T1, code: 'OK' },
+        { call: { ...T1, goal: 'LEAD' }, code: 'OK' },
+      ],
+      withCampaign({ goals: [aGoal(), aGoal({ id: 'l1', name: 'Lead', default: false })] }),
+    ],
+    [
+      'of another goal is the same in the scope of the campaign',
+      [
+        { call: T1, code: 'OK' },
+        { call: { ...T1, goal: 'l1' }, code: 'DUPLICATE_CONVERSION' },
+      ],
+      withCampaign({
+        goals: [aGoal({ dedupeScope: 'campaign' }), aGoal({ id: 'l1', default: false, dedupeScope: 'campaign' })],
+      }),
+    ],
+    [
+      'with another txn_id is the same where the click counts',
+      [
+        { call: T1, code: 'OK' },
+        { call: { txn_id: 'T2' }, code: 'DUPLICATE_CONVERSION' },
+        { call: {}, code: 'DUPLICATE_CONVERSION' },
+      ],
+      withGoal({ dedupe: 'click' }),
+    ],
+    [
+      'of a goal that is only recorded is one',
+      [
+        { call: { goal: 'x y' }, code: 'UNKNOWN_GOAL', status: 'rejected', payout: '0.00' },
+        { call: { goal: 'x y' }, code: 'DUPLICATE_CONVERSION' },
+      ],
+      withCampaign({ unknownGoal: 'record' }),
+    ],
+  ])('%s', async (_, steps, prepare) => {
+    await run(steps, prepare);
+  });
+
+  it('answers with the conversion of the first time', async () => {
+    const network = aNetwork();
+    const click_id = await network.click();
+    const [first, second] = [await network.call({ click_id }), await network.call({ click_id })];
+    expect(second.body['conversion_id']).toBe(first.body['conversion_id']);
+    expect(second).toMatchObject({ status: 200, body: { result: 'duplicate', payout: '2.50' } });
+  });
+
+  it('for another click conflicts', async () => {
+    const network = aNetwork();
+    await network.call({ click_id: await network.click(), txn_id: 'T1' });
+    const { body } = await network.call({ click_id: await network.click(), txn_id: 'T1' });
+    expect(body).toMatchObject({ code: 'CONFLICTING_CONVERSION' });
+  });
+
+  it('separates ids that only look like one key', async () => {
+    const network = aNetwork();
+    const click_id = await network.click();
+    for (const txn_id of ['a', 'A', 'a#', '#a', 'a:1', '1:a']) {
+      expect((await network.call({ click_id, txn_id })).body).toMatchObject({ code: 'OK' });
+    }
+  });
+});
+
+describe('a change', () => {
+  it.each<[string, readonly Step[], ((network: Network) => void)?]>([
+    [
+      'moves pending to approved and that to rejected, and never back',
+      [
+        { call: { status: 'pending' }, code: 'OK', status: 'pending' },
+        { call: { status: 'pending' }, code: 'DUPLICATE_CONVERSION', warned: true },
+        { call: {}, code: 'DUPLICATE_CONVERSION', warned: false },
+        { call: { status: 'approved' }, code: 'STATUS_CHANGED', status: 'approved', payout: '2.50' },
+        { call: { status: 'pending' }, code: 'DUPLICATE_CONVERSION', status: 'approved', warned: true },
+        { call: { status: 'rejected' }, code: 'STATUS_CHANGED', status: 'rejected', payout: '0.00' },
+        { call: { status: 'approved' }, code: 'DUPLICATE_CONVERSION', status: 'rejected', warned: true },
+      ],
+    ],
+    [
+      'of the amount writes the difference',
+      [
+        { call: { amount: '100' }, code: 'OK', payout: '10.00' },
+        { call: { amount: '100', action: 'change' }, code: 'DUPLICATE_CONVERSION', warned: true },
+        { call: { amount: '40', action: 'change' }, code: 'AMOUNT_CHANGED', payout: '4.00' },
+        { call: { amount: '50', action: 'upsert' }, code: 'AMOUNT_CHANGED', payout: '5.00' },
+        { call: { amount: '60', action: 'change', status: 'rejected' }, code: 'STATUS_CHANGED', payout: '0.00' },
+        { call: { amount: '70', action: 'change' }, code: 'DUPLICATE_CONVERSION', warned: true },
+      ],
+      withGoal(PERCENT_GOAL),
+    ],
+    [
+      'of the amount of a pending conversion writes no ledger row',
+      [
+        { call: { amount: '100', status: 'pending' }, code: 'OK', payout: '10.00' },
+        { call: { amount: '50', action: 'change' }, code: 'AMOUNT_CHANGED', status: 'pending', payout: '5.00' },
+        { call: { status: 'approved' }, code: 'STATUS_CHANGED', status: 'approved', payout: '5.00' },
+      ],
+      withGoal(PERCENT_GOAL),
+    ],
+    ['adds what is not there, if it may', [{ call: { action: 'upsert' }, code: 'OK' }]],
+    [
+      'does not approve what only an operator approves',
+      [
+        { call: { amount: '10', currency: 'EUR' }, code: 'NO_EXCHANGE_RATE', status: 'pending' },
+        { call: { status: 'approved' }, code: 'DUPLICATE_CONVERSION', status: 'pending', warned: true },
+        { call: { status: 'rejected' }, code: 'STATUS_CHANGED', status: 'rejected' },
+      ],
+      withGoal(PERCENT_GOAL),
+    ],
+  ])('%s', async (_, steps, prepare) => {
+    await run(steps, prepare);
+  });
+
+  it('is priced by the terms in force when the conversion was received', async () => {
+    const network = aNetwork();
+    withGoal(PERCENT_GOAL)(network);
+    const click_id = await network.click();
+    await network.call({ click_id, amount: '100' });
+    withGoal({ payout: percent('50'), revenue: percent('60') })(network);
+    const { body } = await network.call({ click_id, amount: '200', action: 'change' });
+    expect(body).toMatchObject({ code: 'AMOUNT_CHANGED', payout: '20.00', revenue: '40.00' });
+  });
+
+  it('does not touch what an operator decided', async () => {
+    const network = aNetwork();
+    const click_id = await network.click();
+    await network.call({ click_id });
+    const conversion = only(network);
+    network.store.conversions.set(conversion.id, { ...conversion, locked: true });
+    const { body } = await network.call({ click_id, status: 'rejected' });
+    expect(body).toMatchObject({ code: 'DUPLICATE_CONVERSION', status: 'approved' });
+    expect(body['warnings']).toHaveLength(1);
+  });
+
+  it('ignores attribution window, click retention and a goal that is gone', async () => {
+    const network = aNetwork();
+    const click_id = await network.click();
+    await network.call({ click_id, txn_id: 'T1', goal: 'sale' });
+    network.advance(400 * DAY);
+    withCampaign({ goals: [aGoal({ id: 'other', name: 'Other' })] })(network);
+    network.deps.clicks.click = async () => null;
+    const other = await network.call({ click_id, txn_id: 'T2', goal: 'sale' });
+    expect(other.body).toMatchObject({ code: 'CLICK_PURGED' });
+    const { body } = await network.call({ click_id, txn_id: 'T1', goal: 'sale', status: 'rejected' });
+    expect(body).toMatchObject({ code: 'STATUS_CHANGED' });
+    expectConsistent(network);
+  });
+
+  it('finds its conversion by txn_id alone, and by the goal if there are several', async () => {
+    const network = aNetwork();
+    withCampaign({ goals: [aGoal(), aGoal({ id: 'lead', name: 'Lead', default: false })] })(network);
+    const click_id = await network.click();
+    await network.call({ click_id, txn_id: 'T1' });
+    expect((await network.call({ txn_id: 'T1' })).body).toMatchObject({ code: 'DUPLICATE_CONVERSION' });
+    await network.call({ click_id, txn_id: 'T1', goal: 'lead' });
+    const call = { txn_id: 'T1', status: 'rejected' };
+    expect((await network.call(call)).body).toMatchObject({ code: 'MISSING_PARAMETER' });
+    expect((await network.call({ ...call, goal: 'Lead' })).body).toMatchObject({
+      code: 'STATUS_CHANGED',
+      goal: 'lead',
+    });
+    network.catalog.senders.set('xyz', aSender({ advertiserIds: ['other'] }));
+    expect((await network.call({ ...call, goal: 'sale' })).body).toMatchObject({ code: 'CONVERSION_NOT_FOUND' });
+    network.catalog.senders.set('xyz', aSender({ advertiserIds: 'all' }));
+    expect((await network.call({ ...call, goal: 'sale' })).body).toMatchObject({ code: 'STATUS_CHANGED' });
+    expectConsistent(network);
+  });
+});
+
+describe('a rejection before its conversion', () => {
+  it.each<[string, readonly Step[]]>([
+    [
+      'with a txn_id',
+      [
+        { call: { txn_id: 'T1', status: 'rejected', action: 'change' }, code: 'STATUS_REMEMBERED' },
+        { call: { txn_id: 'T1', status: 'rejected' }, code: 'STATUS_REMEMBERED' },
+        { call: { txn_id: 'T1' }, code: 'OK', status: 'rejected', payout: '0.00' },
+        { call: { txn_id: 'T1' }, code: 'DUPLICATE_CONVERSION', status: 'rejected' },
+        { call: { txn_id: 'T2' }, code: 'OK', status: 'approved' },
+      ],
+    ],
+    [
+      'without one',
+      [
+        { call: { status: 'rejected' }, code: 'STATUS_REMEMBERED' },
+        { call: { txn_id: 'T1' }, code: 'OK', status: 'rejected', payout: '0.00' },
+        { call: { txn_id: 'T2' }, code: 'OK', status: 'approved' },
+      ],
+    ],
+    [
+      'that a later txn_id brings along',
+      [
+        { call: { txn_id: 'T1', status: 'rejected' }, code: 'STATUS_REMEMBERED' },
+        { call: {}, code: 'OK', status: 'approved' },
+        { call: { txn_id: 'T1' }, code: 'STATUS_CHANGED', status: 'rejected', payout: '0.00' },
+      ],
+    ],
+  ])('%s rejects the sale that comes later', async (_, steps) => {
+    await run(steps);
+  });
+});
+
+describe('deliveries of a changed conversion', () => {
+  const prepare = (network: Network) => {
+    network.catalog.postbacks.length = 0;
+    network.postback({ fireOn: ['pending', 'approved', 'rejected'] });
+  };
+  const rows = ({ store }: Network) => [...store.deliveries.values()].sort((a, b) => a.number - b.number);
+
+  it('wait for the one before while it has not ended', async () => {
+    const network = await run(
+      [
+        { call: { status: 'pending' }, code: 'OK' },
+        { call: { status: 'approved' }, code: 'STATUS_CHANGED' },
+      ],
+      prepare,
+    );
+    expect(rows(network)).toMatchObject([
+      { number: 1, event: 'created', successor: 2, values: { status: 'pending' } },
+      { number: 2, event: 'status_changed', nextAttemptAt: null, dueAt: null, values: { status: 'approved' } },
+    ]);
+    expect(network.hints.sent).toHaveLength(1);
+  });
+
+  it('are cancelled by a rejection while they wait, which then is the first that the publisher hears', async () => {
+    const network = await run(
+      [
+        { call: {}, code: 'OK' },
+        { call: { status: 'rejected' }, code: 'STATUS_CHANGED' },
+      ],
+      prepare,
+    );
+    expect(rows(network)).toMatchObject([
+      { number: 1, state: 'cancelled', nextAttemptAt: null, dueAt: null },
+      { number: 2, event: 'created', values: { status: 'rejected', event: 'created', payout: '0.00' } },
+    ]);
+    expect(network.hints.sent).toHaveLength(2);
+  });
+
+  it('follow one that is being sent when the one between is cancelled', async () => {
+    const network = aNetwork();
+    prepare(network);
+    const click_id = await network.click();
+    await network.call({ click_id, status: 'pending' });
+    const [first] = rows(network);
+    if (first === undefined) throw new Error('no delivery');
+    network.store.deliveries.set(first.id, { ...first, state: 'sending', attempts: 1, lease: 'l' });
+    await network.call({ click_id, status: 'approved' });
+    await network.call({ click_id, status: 'rejected' });
+    expect(rows(network)).toMatchObject([
+      { number: 1, state: 'sending', successor: 3 },
+      { number: 2, state: 'cancelled' },
+      { number: 3, state: 'waiting', event: 'status_changed', nextAttemptAt: null },
+    ]);
+    expectConsistent(network);
+  });
+
+  it('are decided again when one ends in between', async () => {
+    const network = aNetwork();
+    prepare(network);
+    const click_id = await network.click();
+    await network.call({ click_id, status: 'pending' });
+    const [first] = rows(network);
+    if (first === undefined) throw new Error('no delivery');
+    const { commit } = network.store;
+    network.store.commit = async (write) => {
+      network.store.commit = commit;
+      network.store.deliveries.set(first.id, { ...first, state: 'delivered', attempts: 1, dueAt: null });
+      return network.store.commit(write);
+    };
+    await network.call({ click_id, status: 'approved' });
+    expect(rows(network)[1]).toMatchObject({ event: 'status_changed', nextAttemptAt: expect.any(Number) as number });
+    expect(network.hints.sent).toHaveLength(2);
+  });
+});
