@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { startLocal } from './local.ts';
 import type { LocalOptions } from './local.ts';
@@ -151,4 +152,21 @@ export async function report(
   const query = new URLSearchParams({ click_id: clickId, security_token: world.token, ...parameters });
   const response = await fetch(`${at.url}/postback?${query.toString()}`);
   return { status: response.status, body: parse(await response.text()) };
+}
+
+/**
+ * Reports until the answer is no 503, as a sender does: on a slow machine a call may wait too long for a free
+ * environment.
+ */
+export async function reportUntilAnswered(...call: Parameters<typeof report>): Promise<Answer> {
+  for (;;) {
+    const answer = await report(...call);
+    if (answer.status !== 503) return answer;
+    await sleep(300);
+  }
+}
+
+/** A member of an answer that is a JSON object. */
+export function field(answer: Answer, name: string): unknown {
+  return (answer.body as Record<string, unknown>)[name];
 }
