@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { createCatalogReader } from '../../lambdas/adapters/aws4/catalog-reader.ts';
 import { createClickWriter } from '../../lambdas/adapters/aws4/click-writer.ts';
 import { createDynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
+import type { DynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
 import { createClickReader } from '../../lambdas/adapters/dynamodb/clicks.ts';
 import { fromItem, toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import { createManagementCatalog } from '../../lambdas/adapters/dynamodb/management-catalog.ts';
@@ -47,7 +48,11 @@ const put = async (item: object) => {
   await storage.client.send(new PutItemCommand({ TableName: storage.tables.catalog, Item: toItem({ ...item }) }));
 };
 const putEntity = (pk: string, sk: string, entity: object) => put({ ...(toWire(entity) as object), pk, sk });
-const db = () => createDynamoDb(storage.endpoint, 'us-east-1');
+/** With more time than a visitor has: the emulator's first answers are slow. */
+const db = (): DynamoDb => {
+  const client = createDynamoDb(storage.endpoint, 'us-east-1');
+  return { call: (operation, input) => client.call(operation, input, 20_000) };
+};
 
 clickStoreContract('memory', () => {
   const clicks = new FakeClicks();

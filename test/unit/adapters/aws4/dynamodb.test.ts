@@ -187,10 +187,10 @@ describe('the DynamoDB client of the redirect', () => {
 
   it('has one time limit over both tries', async () => {
     await get();
-    reactions = [(_, socket) => setTimeout(() => socket.destroy(), 100), hang];
+    reactions = [(_, socket) => setTimeout(() => socket.destroy(), 600), hang];
     const started = performance.now();
-    await expect(get(250)).rejects.toThrow(StorageUnavailable);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    await expect(get(1_000)).rejects.toThrow(StorageUnavailable);
+    expect(performance.now() - started).toBeLessThan(1_550);
     expect(calls).toHaveLength(3);
   });
 
