@@ -37,7 +37,8 @@ export class Storage extends Construct {
   constructor(scope: Construct, id: string, props: StorageProps) {
     super(scope, id);
 
-    this.catalog = this.#precious('Catalog', props, ITEM_KEY);
+    // Only answers kept for an Idempotency-Key carry it in seconds; nothing that an operator made ever expires by it.
+    this.catalog = this.#precious('Catalog', props, { ...ITEM_KEY, timeToLiveAttribute: 'expires_at' });
 
     // No index and a name of one letter for the TTL: a click must cost one write unit.
     this.clicks = this.#passing('Clicks', props, {

@@ -34,7 +34,8 @@ export interface Refusal {
 
 const SUBS = Array.from({ length: 15 }, (_, index) => `sub${index + 1}`);
 const KEPT = [...SUBS, 'coupon', 'gaid', 'idfa', 'ip', 'user_agent'];
-const NAMES = [
+/** Every parameter of a call, by its main name. */
+export const PARAMETER_NAMES = [
   ...[
     'click_id',
     'security_token',
@@ -49,7 +50,8 @@ const NAMES = [
   ],
   ...KEPT,
 ];
-const ALIASES: ReadonlyMap<string, readonly string[]> = new Map([
+/** Names that are always accepted as well. */
+export const PARAMETER_ALIASES: ReadonlyMap<string, readonly string[]> = new Map([
   ['security_token', ['token']],
   ['goal', ['goal_id', 'goal_value']],
   ['sale_amount', ['amount']],
@@ -86,7 +88,7 @@ function isPlaceholder(value: string): boolean {
 /** All names that this sender may use for a parameter, the main one first. Null: no sender is known. */
 function namesOf(main: string, sender: Sender | null): readonly string[] {
   const own = sender !== null && Object.hasOwn(sender.parameters, main) ? sender.parameters[main] : undefined;
-  return [main, ...(ALIASES.get(main) ?? []), ...(own ?? [])];
+  return [main, ...(PARAMETER_ALIASES.get(main) ?? []), ...(own ?? [])];
 }
 
 /** The names under which a call may carry its token. */
@@ -170,7 +172,7 @@ export function readAmount(text: string, currency: string, sender: Pick<Sender, 
 
 function findMalformed(call: ReceivedCall, sender: Sender | null): string | null {
   if (call.unreadable !== null) return 'The body is not a JSON object';
-  const known = new Set(NAMES.flatMap((main) => namesOf(main, sender)));
+  const known = new Set(PARAMETER_NAMES.flatMap((main) => namesOf(main, sender)));
   for (const place of [call.query, call.body]) {
     const seen = new Set<string>();
     for (const { name, kind } of place) {

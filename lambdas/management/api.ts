@@ -14,7 +14,7 @@ import type { Answer } from './problems.ts';
 import { MAX_BODY, parseJson } from './validation.ts';
 
 /** A request as API Gateway passes it on. */
-export interface RawRequest {
+interface RawRequest {
   readonly method: string;
   /** As sent, not decoded: an escaped slash must not become a separator. */
   readonly path: string;

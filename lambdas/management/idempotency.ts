@@ -7,7 +7,7 @@ import { open, seal } from './secrets.ts';
 /** For how long the answer to an Idempotency-Key is kept. */
 const KEPT_SECONDS = 24 * 3_600;
 
-export interface WriteRequest {
+interface WriteRequest {
   readonly method: string;
   readonly path: string;
   readonly rawBody: string;

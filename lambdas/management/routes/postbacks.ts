@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Postback } from '../../core/entities.ts';
+import { MAX_POSTBACKS } from '../../core/match-postbacks.ts';
 import type { Wire } from '../../core/wire.ts';
 import { commitNew, entityHandlers, newEntity, parseNew, requireEntity, showEntity } from '../entities.ts';
 import type { Resource } from '../entities.ts';
@@ -15,8 +16,6 @@ type Parsed = z.infer<ReturnType<typeof createPostbackSchema>>;
 
 /** Of one publisher, or of all; archived ones do not count. */
 const MAX_OF_PUBLISHER = 50;
-/** A conversion's transaction holds a delivery for each. Two saves at the same moment may go over it by one: there is room. */
-const MAX_MATCHING = 25;
 const ALL = '*';
 const LIST_PAGE = 500;
 
@@ -83,11 +82,11 @@ async function requireRoom(postback: Parsed, before: StoredPostback | null, deps
   if (postback.status !== 'active') return;
   const groups = postback.publisher_id === null ? await postbacksByPublisher(deps) : [ofOwner];
   for (const group of [[], ...groups]) {
-    if (mostMatching([postback, ...ofAll, ...group]) <= MAX_MATCHING) continue;
+    if (mostMatching([postback, ...ofAll, ...group]) <= MAX_POSTBACKS) continue;
     throw invalidField(
       '/publisher_id',
       'TOO_MANY',
-      `at most ${MAX_MATCHING} active postbacks may match one conversion`,
+      `at most ${MAX_POSTBACKS} active postbacks may hear of one conversion`,
     );
   }
 }
@@ -107,9 +106,9 @@ async function postbacksByPublisher(deps: Deps): Promise<StoredPostback[][]> {
   return [...groups.values()];
 }
 
-type Matcher = Pick<StoredPostback, 'campaign_id' | 'goal' | 'status'>;
+type Matcher = Pick<StoredPostback, 'campaign_id' | 'goal' | 'mode' | 'status'>;
 
-/** How many of these postbacks one conversion can match at most. */
+/** How many of these postbacks hear of one conversion at most: all that add, and one of those that replace. */
 function mostMatching(postbacks: readonly Matcher[]): number {
   const active = postbacks.filter(({ status }) => status === 'active');
   // Null stands for a campaign or goal that none of them names.
@@ -120,7 +119,8 @@ function mostMatching(postbacks: readonly Matcher[]): number {
     const ofCampaign = active.filter(({ campaign_id }) => campaign_id === null || campaign_id === campaign);
     for (const wanted of goals) {
       const matching = ofCampaign.filter(({ goal }) => goal === null || goal === wanted);
-      most = Math.max(most, matching.length);
+      const added = matching.filter(({ mode }) => mode === 'add').length;
+      most = Math.max(most, added + (added < matching.length ? 1 : 0));
     }
   }
   return most;

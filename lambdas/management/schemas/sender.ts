@@ -1,34 +1,16 @@
 import ipaddr from 'ipaddr.js';
 import * as z from 'zod';
+import { PARAMETER_ALIASES, PARAMETER_NAMES } from '../../core/postback-request.ts';
 import { refuse } from '../validation.ts';
 import { boundedRecord, displayName, entityId, entityStatus, time, unique } from './common.ts';
 import { securityToken } from './party.ts';
 
-/** Our parameter names, which a sender may call otherwise. */
-const PARAMETERS = [
-  ...[
-    'click_id',
-    'security_token',
-    'goal',
-    'txn_id',
-    'sale_amount',
-    'currency',
-    'revenue',
-    'payout',
-    'status',
-    'action',
-  ],
-  ...Array.from({ length: 15 }, (_, i) => `sub${i + 1}`),
-  ...['coupon', 'gaid', 'idfa', 'ip', 'user_agent'],
-];
-/** What they may be called as well, always. */
-const BUILT_IN_ALIASES = ['token', 'goal_id', 'goal_value', 'amount'];
-const TAKEN = new Set([...PARAMETERS, ...BUILT_IN_ALIASES]);
+const TAKEN = new Set([...PARAMETER_NAMES, ...[...PARAMETER_ALIASES.values()].flat()]);
 
 const parameterName = z.string().regex(/^[A-Za-z0-9_.[\]-]{1,64}$/, 'must be 1 to 64 letters, digits, or any of _.[]-');
 
 const parameters = z
-  .partialRecord(z.enum(PARAMETERS), z.array(parameterName).min(1).max(10))
+  .partialRecord(z.enum(PARAMETER_NAMES), z.array(parameterName).min(1).max(10))
   .superRefine((map, ctx) => {
     const seen = new Set<string>();
     for (const [name, aliases = []] of Object.entries(map)) {

@@ -98,7 +98,7 @@ describe('an API key', () => {
 describe('roles', () => {
   const roles: readonly Role[] = ['admin', 'manager', 'analyst', 'publisher', 'advertiser'];
   const cases = Object.entries(ACCESS).flatMap(([route, allowed]) =>
-    allowed === null ? [] : roles.map((role) => [role, route, (allowed as readonly Role[]).includes(role)] as const),
+    allowed === null ? [] : roles.map((role) => [role, route, allowed.includes(role)] as const),
   );
 
   test.each(cases)('%s %s: %s', async (role, route, allowed) => {
