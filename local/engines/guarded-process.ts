@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
  */
 const GUARD = 'exec 3<&0; { read -r _ <&3; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" </dev/null 3<&-';
 
-export interface GuardedOptions {
+interface GuardedOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
 }

@@ -13,7 +13,7 @@ export interface EventSource {
   readonly stop: () => Promise<void>;
 }
 
-export interface SqsEventSourceOptions {
+interface SqsEventSourceOptions {
   readonly queueUrl: string;
   readonly queueArn: string;
   readonly region: string;

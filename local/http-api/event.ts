@@ -13,7 +13,7 @@ export interface RawRequest {
 }
 
 /** What API Gateway adds. */
-export interface RequestFacts {
+interface RequestFacts {
   readonly apiId: string;
   readonly accountId: string;
   readonly stage: string;

@@ -7,7 +7,7 @@ export interface Route<Target> {
   readonly target: Target;
 }
 
-export interface RouteMatch<Target> {
+interface RouteMatch<Target> {
   readonly route: Route<Target>;
   /** Decoded values of the path's variables. */
   readonly parameters: Readonly<Record<string, string>>;

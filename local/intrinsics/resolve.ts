@@ -51,7 +51,7 @@ function resolve(value: Json, scope: Scope, where: string): Resolved {
 }
 
 /** The function call that an object stands for: an object whose only key is `Ref`, `Condition` or begins with `Fn::`. */
-export function intrinsicOf(value: JsonObject): { readonly name: string; readonly argument: Json } | undefined {
+function intrinsicOf(value: JsonObject): { readonly name: string; readonly argument: Json } | undefined {
   const entries = Object.entries(value);
   const [entry] = entries;
   if (entries.length !== 1 || entry === undefined) return undefined;
@@ -173,7 +173,7 @@ function substitute(text: string, variables: JsonObject, scope: Scope, where: st
 }
 
 /** The resource and attribute of `Fn::GetAtt`, which may be written as a list or with a dot. */
-export function attributeOf(argument: Json): readonly [string, string] | undefined {
+function attributeOf(argument: Json): readonly [string, string] | undefined {
   const parts =
     typeof argument === 'string' ? [argument.split('.', 1)[0], argument.slice(argument.indexOf('.') + 1)] : argument;
   if (!Array.isArray(parts)) return undefined;

@@ -5,7 +5,7 @@ import { Environment } from './environment.ts';
 import type { FunctionDefinition } from './function-definition.ts';
 
 /** An invocation's end, or none: every environment stayed busy for as long as the caller would wait. */
-export type InvocationResult = Outcome | { readonly kind: 'throttled' };
+type InvocationResult = Outcome | { readonly kind: 'throttled' };
 
 interface Waiter {
   readonly take: (environment: Environment | undefined) => void;

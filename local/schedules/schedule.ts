@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { StartError } from '../errors.ts';
 import type { LambdaFunction } from '../lambda-host/lambda-function.ts';
 
-export interface ScheduleTarget {
+interface ScheduleTarget {
   readonly lambda: LambdaFunction;
   /** The event as JSON; undefined: the service's own. */
   readonly input: string | undefined;
 }
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   readonly name: string;
   readonly arn: string;
   readonly region: string;

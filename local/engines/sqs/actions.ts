@@ -9,7 +9,7 @@ import { md5, md5OfAttributes, sizeOf } from './message.ts';
 import type { QueueSettings } from './queue.ts';
 import { Queue } from './queue.ts';
 
-export const ACCOUNT = '000000000000';
+const ACCOUNT = '000000000000';
 
 /** What the service refuses; `legacy` is the code of the older query protocol, which the SDK still reads. */
 export class SqsError extends Error {

@@ -20,7 +20,7 @@ interface Waiter {
   timer: NodeJS.Timeout | undefined;
 }
 
-export interface QueueCounts {
+interface QueueCounts {
   readonly visible: number;
   readonly inFlight: number;
   readonly delayed: number;

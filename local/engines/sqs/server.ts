@@ -14,7 +14,7 @@ export interface SqsServer {
   readonly stop: () => Promise<void>;
 }
 
-export interface SqsServerOptions {
+interface SqsServerOptions {
   /** File that keeps the messages; undefined: in memory. */
   readonly journal?: string;
   readonly region?: string;
