@@ -23,7 +23,7 @@ export const handler = async (event: unknown): Promise<BootstrapAnswer> => {
     { networkName: textOf(event, 'network_name') ?? network, adminKey: textOf(event, 'admin_key') },
     deps,
   );
-  log('bootstrap_done', { network_name: networkName, admin_key_returned: adminKey !== null });
+  log('bootstrap_done', { network_name: networkName, key_made: adminKey !== null });
   return { admin_key: adminKey, network_name: networkName };
 };
 
