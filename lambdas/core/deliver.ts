@@ -68,6 +68,17 @@ export async function deliver(id: string, deps: DeliverDeps): Promise<DeliverOut
   const delivery = await deliveries.claim(id, claimedAt, lease, claimedAt + LEASE);
   if (delivery === null) return { kind: 'nothing_to_do' };
 
+  const firstWait = deps.schedule.waits[0] ?? 0;
+  const firstAt = delivery.createdAt + firstWait;
+  // Only a schedule of the local run makes the first attempt wait; whoever made the delivery does not know it.
+  if (firstWait > 0 && delivery.attempts === 0 && claimedAt < firstAt) {
+    const waiting = { nextAttemptAt: firstAt, dueAt: firstAt + MESSAGE_GRACE };
+    const stored = await deliveries.finish({ ...delivery, state: 'waiting', ...waiting }, lease, null, now());
+    if (stored === null) return { kind: 'lease_lost', delivery };
+    await sendHints(stored, deps);
+    return { kind: 'nothing_to_do' };
+  }
+
   const postback = await postbacks.postback(delivery.postbackId);
   if (postback?.status === 'paused') {
     const at = now() + PAUSED_WAIT;

@@ -186,6 +186,24 @@ describe('nobody is called', () => {
   });
 });
 
+describe('the first attempt of a schedule whose first wait is not 0', () => {
+  it('waits as long, counted from the making of the delivery', async () => {
+    const schedule = parseSchedule('2,1');
+    const { deps, delivery, row, calls, hints, clock } = given({ delivery: { createdAt: NOON }, deps: { schedule } });
+
+    expect(await deliver(delivery.id, deps)).toEqual({ kind: 'nothing_to_do' });
+
+    const nextAttemptAt = NOON + 2 * SECOND;
+    expect(row()).toMatchObject({ state: 'waiting', attempts: 0, nextAttemptAt, lease: null });
+    expect(hints.sent).toEqual([{ deliveryId: delivery.id, postbackId: 'pb1', delaySeconds: 2 }]);
+    expect(calls).toEqual([]);
+
+    clock.now = nextAttemptAt;
+    expect(await deliver(delivery.id, deps)).toMatchObject({ kind: 'attempted' });
+    expect(row()).toMatchObject({ state: 'delivered', attempts: 1 });
+  });
+});
+
 describe('an attempt that succeeds', () => {
   it.each([200, 201, 202, 204, 299])('ends the delivery: %i', async (status) => {
     const { deps, delivery, row, attempts, hints } = given({ answers: [{ status, body: 'OK' }] });
