@@ -83,9 +83,7 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
 
     async conversionsOfTxn(txnHash, advertiserId) {
       const prefix = advertiserId === null ? '' : `${advertiserId}#`;
-      return (await rows(table, txnPartition(txnHash), prefix, MAX_TXN_ROWS)).map(
-        (item) => fromWire(fromItem(item)) as TxnIndexRow,
-      );
+      return (await rows(table, txnPartition(txnHash), prefix, MAX_TXN_ROWS)).map(fromRow<TxnIndexRow>);
     },
 
     async conversion(id) {
@@ -144,7 +142,7 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
       );
       return shards
         .flat()
-        .map((item) => fromRow<ParkedConversion>(item))
+        .map(fromRow<ParkedConversion>)
         .sort((a, b) => a.dueAt - b.dueAt || (a.hitId < b.hitId ? -1 : 1))
         .slice(0, limit);
     },

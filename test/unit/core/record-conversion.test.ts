@@ -659,7 +659,7 @@ describe('deliveries of a changed conversion', () => {
     await network.call({ click_id, status: 'pending' });
     const [first] = rows(network);
     if (first === undefined) throw new Error('no delivery');
-    const { commit } = network.store;
+    const commit = network.store.commit.bind(network.store);
     network.store.commit = async (write) => {
       network.store.commit = commit;
       network.store.deliveries.set(first.id, { ...first, state: 'delivered', attempts: 1, dueAt: null });

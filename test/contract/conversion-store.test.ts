@@ -1,0 +1,318 @@
+import { randomBytes } from 'node:crypto';
+import { GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { conversionKey } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
+import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
+import { toDeliveryItem } from '../../lambdas/adapters/dynamodb/delivery-item.ts';
+import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
+import type { Conversion } from '../../lambdas/core/conversion.ts';
+import type { Delivery } from '../../lambdas/core/delivery.ts';
+import { deliveryId } from '../../lambdas/core/delivery.ts';
+import { newSortableId } from '../../lambdas/core/ids.ts';
+import { toMicros } from '../../lambdas/core/money.ts';
+import type {
+  ConversionStore,
+  ConversionWrite,
+  DedupeKey,
+  DeliveryChange,
+  KeyChange,
+  ParkedConversion,
+} from '../../lambdas/core/ports.ts';
+import { aConversion } from '../support/conversions.ts';
+import { aDelivery, NOON } from '../support/deliveries.ts';
+import { FakeConversionStore } from '../support/fakes/conversion-store.ts';
+import { startStorage } from '../support/storage.ts';
+import type { Storage } from '../support/storage.ts';
+
+interface Subject {
+  readonly store: ConversionStore;
+  /** Stores a delivery as it is. */
+  readonly put: (delivery: Delivery) => Promise<void>;
+  /** How many history and ledger rows a conversion has. */
+  readonly rowsOf: (conversionId: string) => Promise<{ history: number; ledger: number }>;
+}
+
+const fake = (): Subject => {
+  const store = new FakeConversionStore();
+  const count = (rows: readonly { conversionId: string }[], id: string) =>
+    rows.filter(({ conversionId }) => conversionId === id).length;
+  return {
+    store,
+    put: async (delivery) => void store.deliveries.set(delivery.id, delivery),
+    rowsOf: async (id) => ({ history: count(store.history, id), ledger: count(store.ledger, id) }),
+  };
+};
+
+let storage: Storage;
+beforeAll(async () => {
+  storage = await startStorage();
+});
+afterAll(() => storage.stop());
+
+const real = (): Subject => {
+  const { client, tables } = storage;
+  const count = async (id: string, prefix: string) => {
+    const query = new QueryCommand({
+      TableName: tables.conversions,
+      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+      ExpressionAttributeValues: toItem({ ':pk': `conversion#${id}`, ':prefix': prefix }),
+      ConsistentRead: true,
+    });
+    return (await client.send(query)).Count ?? 0;
+  };
+  return {
+    store: createConversionStore(client, tables),
+    async put(delivery) {
+      await client.send(new PutItemCommand({ TableName: tables.deliveries, Item: toDeliveryItem(delivery) }));
+    },
+    rowsOf: async (id) => ({ history: await count(id, 'history#'), ledger: await count(id, 'ledger#') }),
+  };
+};
+
+/** Ids that no other test uses. */
+const newId = () => newSortableId(NOON, randomBytes);
+const txn = (): DedupeKey => ({ kind: 'txn', hash: newId() });
+
+const aWrite = (conversion: Conversion, overrides: Partial<ConversionWrite> = {}): ConversionWrite => {
+  const { id: conversionId, version: number, status, code, payout, revenue, currency } = conversion;
+  return {
+    ...{ keys: [], conversion, expectedVersion: null, deliveries: [] },
+    history: { conversionId, number, at: NOON, status, code, by: 'sender:xyz' },
+    ledger: { conversionId, number, at: NOON, payout, revenue, currency, code },
+    ...overrides,
+  };
+};
+
+const put = (
+  key: DedupeKey,
+  conversionId: string,
+  overrides: Partial<KeyChange & { kind: 'put' }> = {},
+): KeyChange => ({
+  ...{ kind: 'put', key, conversionId, open: false, over: 'nothing' },
+  ...overrides,
+});
+
+describe.each([
+  ['in memory', fake],
+  ['on DynamoDB Local', real],
+])('the conversion store %s', (_, subject) => {
+  it('knows nothing of what was never stored', async () => {
+    const { store } = subject();
+    expect(await store.conversion(newId())).toBeNull();
+    expect(await store.txn(newId())).toBeNull();
+    expect(await store.clickGoals(newId())).toEqual([]);
+    expect(await store.conversionsOfTxn(newId(), null)).toEqual([]);
+    expect(await store.deliveriesOf(newId())).toEqual([]);
+  });
+
+  it('reads back a conversion as it was written, large amounts included', async () => {
+    const { store, rowsOf } = subject();
+    const large = toMicros(999_999_999_999_999_999n);
+    const conversion = aConversion({
+      ...{ id: newId(), saleAmount: large, payout: large, wouldBeRevenue: null, reason: null, rate: '0.88' },
+      terms: {
+        payout: { model: 'percent_of_revenue', percent: '50' },
+        revenue: { model: 'percent', percent: '10' },
+        exchange: { sale: '1.1', campaign: '1.25' },
+      },
+      values: { p1: 'ü 🎉', sub1: '=1+1', country: 'DE' },
+    });
+    expect(await store.commit(aWrite(conversion))).toEqual({ committed: true });
+    expect(await store.conversion(conversion.id)).toEqual(conversion);
+    expect(await rowsOf(conversion.id)).toEqual({ history: 1, ledger: 1 });
+  });
+
+  it('refuses a new conversion whose id is there, and a change of another version', async () => {
+    const { store, rowsOf } = subject();
+    const conversion = aConversion({ id: newId() });
+    await store.commit(aWrite(conversion));
+    expect(await store.commit(aWrite(conversion))).toEqual({ committed: false, lost: 'version' });
+    const second = { ...conversion, version: 2, status: 'rejected' as const };
+    expect(await store.commit(aWrite(second, { expectedVersion: 1 }))).toEqual({ committed: true });
+    expect(await store.commit(aWrite(second, { expectedVersion: 1 }))).toEqual({ committed: false, lost: 'version' });
+    expect(await rowsOf(conversion.id)).toEqual({ history: 2, ledger: 2 });
+  });
+
+  describe('takes dedupe keys', () => {
+    it('once, and writes nothing else when one is taken', async () => {
+      const { store, rowsOf } = subject();
+      const [key, first, second] = [txn(), newId(), newId()];
+      await store.commit(aWrite(aConversion({ id: first }), { keys: [put(key, first)] }));
+      const write = aWrite(aConversion({ id: second }), { keys: [put(txn(), second), put(key, second)] });
+      expect(await store.commit(write)).toEqual({ committed: false, lost: 'key' });
+      expect(await store.conversion(second)).toBeNull();
+      expect(await rowsOf(second)).toEqual({ history: 0, ledger: 0 });
+      expect(await store.txn(key.kind === 'txn' ? key.hash : '')).toEqual({ conversionId: first });
+    });
+
+    it('of a click and goal: open, closed, and followed by several', async () => {
+      const { store } = subject();
+      const [clickId, goal, first] = [newId(), 'sale', newId()];
+      const key: DedupeKey = { kind: 'clickGoal', clickId, goal };
+      const conversion = aConversion({ id: first });
+      const commit = (keys: KeyChange[]) => store.commit(aWrite(aConversion({ id: newId() }), { keys }));
+      const follow: KeyChange = { kind: 'follow', clickId, goal };
+      const close: KeyChange = { kind: 'close', clickId, goal, conversionId: first };
+
+      expect(await commit([follow])).toEqual({ committed: false, lost: 'key' });
+      await store.commit(aWrite(conversion, { keys: [put(key, first, { open: true })] }));
+      expect(await store.clickGoals(clickId)).toEqual([{ goal, conversionId: first, open: true, several: false }]);
+      expect(await commit([follow])).toEqual({ committed: false, lost: 'key' });
+      expect(await commit([{ ...close, conversionId: newId() }])).toEqual({ committed: false, lost: 'key' });
+      expect(await commit([close])).toEqual({ committed: true });
+      expect(await commit([close])).toEqual({ committed: false, lost: 'key' });
+      expect(await commit([follow])).toEqual({ committed: true });
+      expect(await store.clickGoals(clickId)).toEqual([{ goal, conversionId: first, open: false, several: true }]);
+    });
+
+    it('of all goals of a click, and of no other click', async () => {
+      const { store } = subject();
+      const [clickId, id] = [newId(), newId()];
+      const keys = ['b', 'a'].map((goal) => put({ kind: 'clickGoal', clickId, goal }, id));
+      await store.commit(aWrite(aConversion({ id }), { keys }));
+      expect((await store.clickGoals(clickId)).map(({ goal }) => goal).sort()).toEqual(['a', 'b']);
+      expect(await store.clickGoals(clickId.slice(0, -1))).toEqual([]);
+    });
+
+    it.each<[string, () => DedupeKey]>([
+      ['a transaction', txn],
+      ['a click and goal', () => ({ kind: 'clickGoal', clickId: newId(), goal: 'sale' })],
+    ])('that remember a rejection of %s', async (__, newKey) => {
+      const { store } = subject();
+      const [key, id] = [newKey(), newId()];
+      const over = put(key, id, { over: 'remembered' });
+      const commit = (change: KeyChange) => store.commit(aWrite(aConversion({ id }), { keys: [change] }));
+      expect(await commit(over)).toEqual({ committed: false, lost: 'key' });
+      expect(await store.remember(key)).toBe(true);
+      expect(await store.remember(key)).toBe(true);
+      expect(await commit(put(key, id))).toEqual({ committed: false, lost: 'key' });
+      expect(await commit(over)).toEqual({ committed: true });
+      expect(await store.remember(key)).toBe(false);
+    });
+  });
+
+  it('finds conversions by their transaction, of one advertiser or of all', async () => {
+    const { store } = subject();
+    const txnHash = newId();
+    const ids = await Promise.all(
+      ['xyz', 'xy', 'abc'].map(async (advertiserId) => {
+        const row = { advertiserId, campaignId: 'summer', goal: 'sale', conversionId: newId() };
+        const keys: KeyChange[] = [{ kind: 'index', txnHash, row }];
+        await store.commit(aWrite(aConversion({ id: row.conversionId }), { keys }));
+        return row.conversionId;
+      }),
+    );
+    expect(await store.conversionsOfTxn(txnHash, 'xy')).toEqual([
+      { advertiserId: 'xy', campaignId: 'summer', goal: 'sale', conversionId: ids[1] },
+    ]);
+    expect((await store.conversionsOfTxn(txnHash, null)).map(({ conversionId }) => conversionId).sort()).toEqual(
+      ids.toSorted(),
+    );
+  });
+
+  describe('changes deliveries', () => {
+    const prepare = async (overrides: Partial<Delivery>) => {
+      const { store, put: putDelivery } = subject();
+      const conversionId = newId();
+      const delivery = aDelivery({ conversionId, ...overrides });
+      await putDelivery(delivery);
+      const commit = (...deliveries: DeliveryChange[]) =>
+        store.commit(aWrite(aConversion({ id: conversionId }), { deliveries }));
+      return { delivery, commit, rows: () => store.deliveriesOf(conversionId) };
+    };
+    const refused = { committed: false, lost: 'delivery' };
+    const ENDED = { nextAttemptAt: null, dueAt: null };
+
+    it('adds them in order, each number once', async () => {
+      const { delivery, commit, rows } = await prepare({ number: 10 });
+      const other = { ...delivery, number: 9, id: deliveryId(delivery.conversionId, 9) };
+      expect(await commit({ kind: 'put', delivery })).toEqual(refused);
+      expect(await commit({ kind: 'put', delivery: other })).toEqual({ committed: true });
+      expect(await rows()).toEqual([other, delivery]);
+    });
+
+    it('cancels one that waits', async () => {
+      const { delivery, commit, rows } = await prepare({ successor: 2 });
+      expect(await commit({ kind: 'cancel', delivery })).toEqual({ committed: true });
+      expect(await rows()).toEqual([{ ...delivery, state: 'cancelled', ...ENDED, successor: null }]);
+    });
+
+    it.each(['sending', 'delivered', 'exhausted', 'cancelled'] as const)('cancels none that is %s', async (state) => {
+      const { delivery, commit } = await prepare({ state });
+      expect(await commit({ kind: 'cancel', delivery })).toEqual(refused);
+    });
+
+    it.each(['waiting', 'sending'] as const)('names the successor of one that is %s', async (state) => {
+      const { delivery, commit, rows } = await prepare({ state });
+      expect(await commit({ kind: 'succeed', delivery, successor: 2 })).toEqual({ committed: true });
+      expect(await rows()).toEqual([{ ...delivery, successor: 2 }]);
+    });
+
+    it.each(['delivered', 'exhausted', 'cancelled'] as const)('names none of one that is %s', async (state) => {
+      const { delivery, commit } = await prepare({ state, ...ENDED });
+      expect(await commit({ kind: 'succeed', delivery, successor: 2 })).toEqual(refused);
+    });
+
+    it('replaces or takes back a successor only if it is the one that was read', async () => {
+      const { delivery, commit } = await prepare({ successor: 2 });
+      const changed = { ...delivery, successor: 3 };
+      expect(await commit({ kind: 'succeed', delivery: changed, successor: 4 })).toEqual(refused);
+      const none = { ...delivery, successor: null };
+      expect(await commit({ kind: 'succeed', delivery: none, successor: 4 })).toEqual(refused);
+      expect(await commit({ kind: 'succeed', delivery, successor: null })).toEqual({ committed: true });
+    });
+  });
+
+  it('keeps parked conversions until they are taken off, and hands each postponement to one', async () => {
+    const { store } = subject();
+    const due = NOON - 1_000_000;
+    const parked = (hitId: string, dueAt: number): ParkedConversion => ({
+      ...{ clickId: newId(), hitId, request: '{"a":1}', dueAt, endsAt: NOON },
+    });
+    const rows = [parked(newId(), due), parked(newId(), due - 1), parked(newId(), due + 10)];
+    for (const row of rows) await store.park(row);
+    const [first, second, third] = rows;
+    if (first === undefined || second === undefined || third === undefined) throw new Error('no rows');
+
+    const mine = async (now: number) =>
+      (await store.dueParked(now, 100)).filter(({ hitId }) => rows.some((row) => row.hitId === hitId));
+    expect(await mine(due)).toEqual([second, first]);
+    const wins = await Promise.all([1, 2, 3].map(() => store.postponeParked(first, due + 100)));
+    expect(wins.filter(Boolean)).toHaveLength(1);
+    expect(await mine(due)).toEqual([second]);
+    await store.unpark(second);
+    await store.unpark(second);
+    expect(await store.postponeParked(second, due + 100)).toBe(false);
+    expect(await mine(due + 50)).toEqual([third]);
+    for (const row of [third, { ...first, dueAt: due + 100 }]) await store.unpark(row);
+  });
+
+  it('lets one of many commits that want the same key win', async () => {
+    const { store } = subject();
+    const key = txn();
+    const results = await Promise.all(
+      Array.from({ length: 50 }, () => {
+        const id = newId();
+        return store.commit(aWrite(aConversion({ id }), { keys: [put(key, id)] }));
+      }),
+    );
+    expect(results.filter(({ committed }) => committed)).toHaveLength(1);
+  });
+});
+
+describe('a conversion as an item', () => {
+  it('can be listed by month, campaign, publisher, advertiser and click', async () => {
+    const { store } = real();
+    const conversion = aConversion({ id: newId() });
+    await store.commit(aWrite(conversion));
+    const { client, tables } = storage;
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: tables.conversions, Key: conversionKey(conversion.id) }),
+    );
+    expect(Item).toMatchObject({
+      ...{ month: { S: '2026-11' }, listed_at: { S: `2026-11-22T12:00:00.000Z#${conversion.id}` } },
+      ...{ campaign_id: { S: 'summer' }, publisher_id: { S: 'tia' }, advertiser_id: { S: 'xyz' } },
+      ...{ click_id: { S: conversion.clickId }, payout: { N: '2500000' } },
+    });
+  });
+});
