@@ -38,7 +38,7 @@ export class Storage extends Construct {
     super(scope, id);
 
     // Only answers kept for an Idempotency-Key carry it in seconds; nothing that an operator made ever expires by it.
-    this.catalog = this.#precious('Catalog', props, { ...ITEM_KEY, timeToLiveAttribute: 'expires_at' });
+    this.catalog = this.#precious('Catalog', props, { ...ITEM_KEY, timeToLiveAttribute: 'ttl' });
 
     // No index and a name of one letter for the TTL: a click must cost one write unit.
     this.clicks = this.#passing('Clicks', props, {

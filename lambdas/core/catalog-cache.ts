@@ -87,8 +87,10 @@ class Cache<T> {
   }
 
   async #refresh(id: string, known: Known<T>): Promise<T | null> {
-    const { now, sleep } = this.#deps;
+    const { now, lifetime, sleep } = this.#deps;
     const { result, startedAt } = this.#readings.get(id) ?? this.#start(id, known);
+    // Who asks for no cache waits for the read, however slow; what is known then serves only if it fails.
+    if (lifetime === 0) return result;
     const wait = startedAt + REFRESH_WAIT - now();
     return wait <= 0 ? known.value : Promise.race([result, sleep(wait).then(() => known.value)]);
   }

@@ -35,7 +35,7 @@ type OwnedPartition = `postback_of#${string}` | `idempotency#${string}`;
 
 /**
  * One item's part of a transaction.
- *  - `create`: put; lost if it exists (one whose `expires_at`, in seconds, is over does not count).
+ *  - `create`: put; lost if it exists (one whose `ttl`, in seconds, is over does not count).
  *  - `replace`: put; lost unless its version is `version`.
  *  - `put`, `delete`: without a condition.
  *  - `require`: changes nothing; lost unless it exists and is not archived.
@@ -52,7 +52,7 @@ export interface IdempotencyRecord {
   readonly request_hash: string;
   readonly sealed: Uint8Array;
   /** Seconds. */
-  readonly expires_at: number;
+  readonly ttl: number;
 }
 
 /** All reads are strongly consistent. Everything throws StorageUnavailable. */

@@ -52,7 +52,7 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
   const requestHash = hashToken(JSON.stringify([request.method, request.path, request.rawBody]));
   const replay = async (): Promise<Answer | null> => {
     const record = await deps.catalog.idempotencyRecord(caller.id, hash);
-    if (record === null || record.expires_at * 1_000 < deps.now()) return null;
+    if (record === null || record.ttl * 1_000 < deps.now()) return null;
     if (record.request_hash !== requestHash) {
       throw new Problem(422, 'IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used for another request');
     }
@@ -66,7 +66,7 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
       const value = {
         request_hash: requestHash,
         sealed: seal(JSON.stringify(answer), secret, hash, deps.random),
-        expires_at: seconds + KEPT_SECONDS,
+        ttl: seconds + KEPT_SECONDS,
       };
       const record: Step = {
         change: { op: 'create', pk: `idempotency#${caller.id}`, sk: hash, value, now: seconds },

@@ -49,7 +49,7 @@ describe('Storage', () => {
   });
 
   const tables = [
-    { id: 'Catalog', keys: ['pk', 'sk'], ttl: 'expires_at', stream: undefined, recovery: true, indexes: {} },
+    { id: 'Catalog', keys: ['pk', 'sk'], ttl: 'ttl', stream: undefined, recovery: true, indexes: {} },
     {
       id: 'Clicks',
       keys: ['id'],

@@ -2,8 +2,11 @@ import type { ClickWriter } from '../../core/ports.ts';
 import { toClickItem } from '../dynamodb/click-item.ts';
 import type { DynamoDb } from './dynamodb.ts';
 
-/** How long a visitor waits for a click to be stored, in milliseconds. */
-const TIMEOUT = 250;
+/**
+ * How long a visitor waits for a click to be stored, in milliseconds. Long, because what is left after it is a line of the
+ * log; with a queue behind it, a quarter of a second will do.
+ */
+const TIMEOUT = 2_000;
 
 export function createClickWriter(db: DynamoDb, tableName: string): ClickWriter {
   return {

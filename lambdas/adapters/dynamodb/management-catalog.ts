@@ -138,7 +138,8 @@ function toWrite(change: CatalogChange, table: string): TransactWriteItem {
       return {
         Put: {
           ...put(change.value),
-          ConditionExpression: `${ABSENT} OR expires_at < :now`,
+          ConditionExpression: `${ABSENT} OR #ttl < :now`,
+          ExpressionAttributeNames: { '#ttl': 'ttl' },
           ExpressionAttributeValues: toItem({ ':now': change.now }),
         },
       };

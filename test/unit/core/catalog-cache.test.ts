@@ -114,6 +114,19 @@ describe('the catalog cache', () => {
     expect(reader.reads).toHaveLength(4);
   });
 
+  it('waits for the read with lifetime 0, however slow it is', async () => {
+    const { held, of } = heldReader();
+    const catalog = cache(0, of);
+    const first = catalog.campaign('summer');
+    held[0]?.answer('old');
+    await first;
+    const second = catalog.campaign('summer');
+    wake();
+    await settled();
+    held[1]?.answer('new');
+    expect(await second).toMatchObject({ name: 'new' });
+  });
+
   it('goes on using what it knows while reads fail, and asks once a second', async () => {
     const catalog = cache(LIFETIME);
     await catalog.campaign('summer');
