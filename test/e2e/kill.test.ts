@@ -37,7 +37,7 @@ function newDataDirectory(): string {
 
 /** A network whose first attempt waits a moment, so that the kill comes before it. */
 async function start(data: string): Promise<Local & { adminKey: string }> {
-  const local = await startLocal({ data, retrySchedule: [2, 1, 1, 1] });
+  const local = await startLocal({ data, retrySchedule: [5, 1, 1, 1] });
   cleanUps.push(() => local.kill());
   if (local.adminKey === null) throw new Error('the admin key is not known');
   return { ...local, adminKey: local.adminKey };
