@@ -1,0 +1,245 @@
+import { QueryCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fromConversionItem } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
+import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
+import { createHitWriter } from '../../lambdas/adapters/dynamodb/hits.ts';
+import { fromItem, toItem } from '../../lambdas/adapters/dynamodb/items.ts';
+import type { Conversion, HistoryRow, LedgerRow } from '../../lambdas/core/conversion.ts';
+import { StorageUnavailable } from '../../lambdas/core/ports.ts';
+import type { ConversionStore, HitWriter } from '../../lambdas/core/ports.ts';
+import { receivePostback } from '../../lambdas/core/receive-postback.ts';
+import type { PostbackDeps } from '../../lambdas/core/receive-postback.ts';
+import { aCall, aNetwork, TOKEN } from '../support/conversions.ts';
+import { FakeConversionStore } from '../support/fakes/conversion-store.ts';
+import { FakeHits } from '../support/fakes/hits.ts';
+import { startStorage } from '../support/storage.ts';
+import type { Storage } from '../support/storage.ts';
+
+interface Subject {
+  readonly store: ConversionStore;
+  readonly hits: HitWriter;
+  readonly conversionsOf: (clickId: string) => Promise<readonly Conversion[]>;
+  readonly ledgerOf: (conversionId: string) => Promise<readonly Pick<LedgerRow, 'payout' | 'revenue'>[]>;
+  readonly historyOf: (conversionId: string) => Promise<readonly Pick<HistoryRow, 'number'>[]>;
+}
+
+const fake = (): Subject => {
+  const store = new FakeConversionStore();
+  return {
+    ...{ store, hits: new FakeHits() },
+    conversionsOf: async (click) => [...store.conversions.values()].filter(({ clickId }) => clickId === click),
+    ledgerOf: async (id) => store.ledger.filter(({ conversionId }) => conversionId === id),
+    historyOf: async (id) => store.history.filter(({ conversionId }) => conversionId === id),
+  };
+};
+
+let storage: Storage;
+beforeAll(async () => {
+  storage = await startStorage();
+});
+afterAll(() => storage.stop());
+
+const real = (): Subject => {
+  const { client, tables } = storage;
+  const rows = async (id: string, prefix: string) => {
+    const query = new QueryCommand({
+      TableName: tables.conversions,
+      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+      ExpressionAttributeValues: toItem({ ':pk': `conversion#${id}`, ':prefix': prefix }),
+      ConsistentRead: true,
+    });
+    return ((await client.send(query)).Items ?? []).map((item) => fromItem(item) as unknown as LedgerRow & HistoryRow);
+  };
+  return {
+    store: createConversionStore(client, tables),
+    hits: createHitWriter(client, tables.hits),
+    async conversionsOf(clickId) {
+      const query = new QueryCommand({
+        ...{ TableName: tables.conversions, IndexName: 'by_click', KeyConditionExpression: 'click_id = :id' },
+        ExpressionAttributeValues: toItem({ ':id': clickId }),
+      });
+      return ((await client.send(query)).Items ?? []).map(fromConversionItem);
+    },
+    ledgerOf: (id) => rows(id, 'ledger#'),
+    historyOf: (id) => rows(id, 'history#'),
+  };
+};
+
+type Network = ReturnType<typeof aNetwork>;
+
+const send = (parameters: Readonly<Record<string, string>>, deps: PostbackDeps) =>
+  receivePostback(aCall({ query: new URLSearchParams({ security_token: TOKEN, ...parameters }).toString() }), deps);
+
+const allPostbacks = (network: Network) => {
+  network.catalog.postbacks.length = 0;
+  network.postback({ fireOn: ['pending', 'approved', 'rejected'] });
+};
+
+/** Invariants 3 to 5, and that each state that the conversion reached was announced once. */
+const expectIntact = async (subject: Subject, clickId: string, expected: { status: string; announced: number }) => {
+  const conversions = await subject.conversionsOf(clickId);
+  expect(conversions).toMatchObject([{ status: expected.status }]);
+  for (const { id, version, status, payout, revenue } of conversions) {
+    const ledger = await subject.ledgerOf(id);
+    const sum = (field: 'payout' | 'revenue') => ledger.reduce((total, row) => total + BigInt(row[field]), 0n);
+    expect(sum('payout')).toBe(status === 'approved' ? payout : 0n);
+    expect(sum('revenue')).toBe(status === 'approved' ? revenue : 0n);
+    expect(await subject.historyOf(id)).toHaveLength(version);
+    expect(await subject.store.deliveriesOf(id)).toHaveLength(expected.announced);
+  }
+};
+
+class Crash extends StorageUnavailable {}
+
+/** Throws at the n-th call of any port, before or after its effect; `done` tells whether it came to that. */
+const crashing = (deps: PostbackDeps, at: number, when: 'before' | 'after') => {
+  const state = { calls: 0 };
+  const wrap = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get(target, name) {
+        const method: unknown = Reflect.get(target, name);
+        if (typeof method !== 'function') return method;
+        return async (...args: unknown[]): Promise<unknown> => {
+          const crash = ++state.calls === at;
+          if (crash && when === 'before') throw new Crash('before');
+          const result: unknown = await Reflect.apply(method, target, args);
+          if (crash) throw new Crash('after');
+          return result;
+        };
+      },
+    });
+  const { catalog, clicks, store, hits, hints } = deps;
+  const ports = {
+    catalog: wrap(catalog),
+    clicks: wrap(clicks),
+    store: wrap(store),
+    hits: wrap(hits),
+    hints: wrap(hints),
+  };
+  return { deps: { ...deps, ...ports }, done: () => state.calls >= at };
+};
+
+const withCommit = (store: ConversionStore, commit: ConversionStore['commit']): ConversionStore =>
+  new Proxy(store, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (name === 'commit') return commit;
+      return typeof method === 'function'
+        ? (...args: unknown[]): unknown => Reflect.apply(method, target, args)
+        : method;
+    },
+  });
+
+describe.each([
+  ['in memory', fake],
+  ['on DynamoDB Local', real],
+])('a conversion recorded %s (invariants 3, 4, 5)', (_, newSubject) => {
+  const start = () => {
+    const subject = newSubject();
+    const network = aNetwork();
+    allPostbacks(network);
+    return { subject, network, deps: { ...network.deps, store: subject.store, hits: subject.hits } };
+  };
+
+  it.each([
+    ['with a txn_id', { txn_id: 'T1' }],
+    ['without one', {}],
+  ])('is one of 200 identical calls at once %s', async (__, parameters) => {
+    const { subject, network, deps } = start();
+    const click_id = await network.click();
+    // Waits as the function does: without it all losers come back at once.
+    const patient = { ...deps, pause: () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20)) };
+    const answers = await Promise.all(Array.from({ length: 200 }, () => send({ click_id, ...parameters }, patient)));
+    const codes = answers.map(({ body }) => body['code']);
+    expect(codes.filter((code) => code === 'OK')).toHaveLength(1);
+    expect(codes.filter((code) => code === 'DUPLICATE_CONVERSION')).toHaveLength(199);
+    expect(new Set(answers.map(({ body }) => body['conversion_id'])).size).toBe(1);
+    await expectIntact(subject, click_id, { status: 'approved', announced: 1 });
+  });
+
+  it('is adopted by one of many transactions at once; the others are their own', async () => {
+    const { subject, network, deps } = start();
+    const click_id = await network.click();
+    await send({ click_id }, deps);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (__, i) => send({ click_id, txn_id: `${click_id} ${i % 10}` }, deps)),
+    );
+    expect(answers.filter(({ body }) => body['code'] === 'OK')).toHaveLength(9);
+    const conversions = await subject.conversionsOf(click_id);
+    const expected = Array.from({ length: 10 }, (__, i) => `${click_id} ${i}`);
+    expect(conversions.map(({ txnId }) => txnId).sort()).toEqual(expected);
+  });
+
+  it('is rejected once, whatever comes at the same time', async () => {
+    const { subject, network, deps } = start();
+    const click_id = await network.click();
+    await send({ click_id, status: 'pending' }, deps);
+    const statuses = ['approved', 'rejected', 'approved', 'rejected', 'rejected', 'approved'];
+    await Promise.all(statuses.map((status) => send({ click_id, status }, deps)));
+    const [conversion] = await subject.conversionsOf(click_id);
+    // Two changes if the approval came first.
+    await expectIntact(subject, click_id, { status: 'rejected', announced: conversion?.version ?? 0 });
+  });
+
+  const scenarios: readonly [
+    string,
+    readonly Record<string, string>[],
+    Record<string, string>,
+    { status: string; announced: number },
+  ][] = [
+    ['a new conversion', [], { txn_id: 'T1' }, { status: 'approved', announced: 1 }],
+    ['an adoption', [{}], { txn_id: 'T1' }, { status: 'approved', announced: 1 }],
+    ['an approval', [{ status: 'pending' }], { status: 'approved' }, { status: 'approved', announced: 2 }],
+    ['a rejection', [{}], { txn_id: 'T1', status: 'rejected' }, { status: 'rejected', announced: 2 }],
+    [
+      'a sale that was rejected before',
+      [{ txn_id: 'T1', status: 'rejected' }],
+      { txn_id: 'T1' },
+      { status: 'rejected', announced: 1 },
+    ],
+  ];
+  it.each(scenarios)('survives a crash at any step of %s', async (__, before, call, expected) => {
+    const { subject, network, deps } = start();
+    for (const when of ['before', 'after'] as const) {
+      for (let at = 1; ; at++) {
+        const click_id = await network.click();
+        // Each click its own transactions, as one network serves all of this.
+        const own = (parameters: Record<string, string>) => ({
+          ...{ click_id, ...parameters },
+          ...(parameters['txn_id'] !== undefined && { txn_id: `${click_id} ${parameters['txn_id']}` }),
+        });
+        for (const parameters of before) await send(own(parameters), deps);
+        const crash = crashing(deps, at, when);
+        const answer = await send(own(call), crash.deps).catch((error: unknown) => {
+          if (!(error instanceof StorageUnavailable)) throw error;
+          return null;
+        });
+        // Answered with success: it is there without a repeat.
+        if (answer !== null) await expectIntact(subject, click_id, expected);
+        const repeat = await send(own(call), deps);
+        expect(repeat.status).toBe(200);
+        await expectIntact(subject, click_id, expected);
+        if (!crash.done()) break;
+      }
+    }
+  });
+
+  it('recognizes its own commit whose answer was lost', async () => {
+    const { subject, network, deps } = start();
+    const click_id = await network.click();
+    const store = withCommit(subject.store, async (write) => {
+      await subject.store.commit(write);
+      return subject.store.commit(write);
+    });
+    expect((await send({ click_id, txn_id: click_id }, { ...deps, store })).body).toMatchObject({ code: 'OK' });
+    await expectIntact(subject, click_id, { status: 'approved', announced: 1 });
+  });
+
+  it('gives up with nothing recorded if it loses again and again', async () => {
+    const { subject, network, deps } = start();
+    const click_id = await network.click();
+    const store = withCommit(subject.store, async () => ({ committed: false, lost: 'key' }));
+    await expect(send({ click_id }, { ...deps, store })).rejects.toThrow(StorageUnavailable);
+    expect(await subject.conversionsOf(click_id)).toEqual([]);
+  });
+});
