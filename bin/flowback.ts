@@ -6,7 +6,8 @@ import { resolveStageConfig, STAGE_OPTION_NAMES } from '../lib/stage-config.ts';
 
 // Usage is nobody's business but the operator's.
 const app = new App({ analyticsReporting: false });
-Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+// Together with the CDK's own validation, for which this is the switch: the local run has no second to spare.
+if (process.env['CDK_VALIDATION'] !== 'false') Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 
 const options: StageOptions = Object.fromEntries(
   STAGE_OPTION_NAMES.flatMap((name): [string, string][] => {
