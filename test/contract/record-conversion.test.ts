@@ -144,18 +144,22 @@ describe.each([
   it.each([
     ['with a txn_id', { txn_id: 'T1' }],
     ['without one', {}],
-  ])('is one of 200 identical calls at once %s', async (__, parameters) => {
-    const { subject, network, deps } = start();
-    const click_id = await network.click();
-    // Waits as the function does: without it all losers come back at once.
-    const patient = { ...deps, pause: () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20)) };
-    const answers = await Promise.all(Array.from({ length: 200 }, () => send({ click_id, ...parameters }, patient)));
-    const codes = answers.map(({ body }) => body['code']);
-    expect(codes.filter((code) => code === 'OK')).toHaveLength(1);
-    expect(codes.filter((code) => code === 'DUPLICATE_CONVERSION')).toHaveLength(199);
-    expect(new Set(answers.map(({ body }) => body['conversion_id'])).size).toBe(1);
-    await expectIntact(subject, click_id, { status: 'approved', announced: 1 });
-  });
+  ])(
+    'is one of 200 identical calls at once %s',
+    async (__, parameters) => {
+      const { subject, network, deps } = start();
+      const click_id = await network.click();
+      // Waits as the function does: without it all losers come back at once.
+      const patient = { ...deps, pause: () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20)) };
+      const answers = await Promise.all(Array.from({ length: 200 }, () => send({ click_id, ...parameters }, patient)));
+      const codes = answers.map(({ body }) => body['code']);
+      expect(codes.filter((code) => code === 'OK')).toHaveLength(1);
+      expect(codes.filter((code) => code === 'DUPLICATE_CONVERSION')).toHaveLength(199);
+      expect(new Set(answers.map(({ body }) => body['conversion_id'])).size).toBe(1);
+      await expectIntact(subject, click_id, { status: 'approved', announced: 1 });
+    },
+    60_000,
+  );
 
   it('is adopted by one of many transactions at once; the others are their own', async () => {
     const { subject, network, deps } = start();

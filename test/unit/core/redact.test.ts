@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { redactCall } from '../../../lambdas/core/redact.ts';
+import { readCall } from '../../../lambdas/core/received-call.ts';
+import type { InboundCall } from '../../../lambdas/core/received-call.ts';
+import { aCall, TOKEN } from '../../support/conversions.ts';
+
+const redact = (overrides: Partial<InboundCall>, names = ['security_token', 'token', 'secret']) => {
+  const call = readCall(aCall(overrides));
+  if (typeof call === 'string') throw new Error(call);
+  return redactCall(call, names, TOKEN);
+};
+const post = (body: string, contentType = 'application/json'): Partial<InboundCall> => ({
+  ...{ method: 'POST', body: Buffer.from(body), contentType },
+});
+
+describe('the parameters of a hit', () => {
+  it.each<[string, Partial<InboundCall>]>([
+    ['under its name', { query: `security_token=${TOKEN}&a=1` }],
+    ["under the sender's name", { query: `secret=${TOKEN}` }],
+    ['twice', { query: `token=${TOKEN}&token=${TOKEN}` }],
+    ['under a wrong name', { query: `sub1=${TOKEN}&sub2=x${TOKEN}y` }],
+    ['as a name', { query: `${TOKEN}=1` }],
+    ['in a form', post(`token=${TOKEN}`, 'application/x-www-form-urlencoded')],
+    ['in JSON', post(`{"token":"${TOKEN}"}`)],
+    ['deep in JSON', post(`{"auth":{"token":"${TOKEN}"}}`)],
+    ['in broken JSON', post(`{"token":"${TOKEN}"`)],
+    ['in the header', { authorization: `Bearer ${TOKEN}` }],
+  ])('never show a token %s', (_, call) => {
+    const redacted = JSON.stringify(redact(call));
+    expect(redacted).not.toContain(TOKEN);
+    expect(redacted).toContain('[redacted]');
+  });
+
+  it('show everything else as sent, the query before the body', () => {
+    const call = { ...post('{"txn_id":"T 1","amount":1.005}'), query: 'click_id=abc&utm=1' };
+    expect(redact(call)).toEqual([
+      ['click_id', 'abc'],
+      ['utm', '1'],
+      ['txn_id', 'T 1'],
+      ['amount', '1.005'],
+    ]);
+  });
+
+  it('fit into a row', () => {
+    const many = Array.from({ length: 3_000 }, (_, i) => `name${i}=${'x'.repeat(10)}`).join('&');
+    const long = `sub1=${'x'.repeat(60_000)}&${'y'.repeat(900)}=1`;
+    for (const body of [many, long]) {
+      const redacted = redact(post(body, 'application/x-www-form-urlencoded'));
+      expect(JSON.stringify(redacted).length).toBeLessThan(80_000);
+      expect(redacted.length).toBeGreaterThan(0);
+    }
+    expect(redact(post('x y '.repeat(15_000)))).toMatchObject([['body', 'x y '.repeat(1_024)]]);
+  });
+});
