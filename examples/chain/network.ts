@@ -12,7 +12,7 @@ import type { Member } from './members.ts';
 
 const ROOT = resolve(fileURLToPath(import.meta.url), '../../..');
 
-export interface NetworkOptions {
+interface NetworkOptions {
   readonly name: Member;
   readonly port: number;
   readonly data: string | undefined;

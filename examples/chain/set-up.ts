@@ -3,7 +3,7 @@ import { ADVERTISER_OF, CAMPAIGN, PUBLISHER_OF } from './members.ts';
 import type { Member } from './members.ts';
 
 /** What setting up needs to know of a network. */
-export interface Place {
+interface Place {
   /** Base URL of the tracking API. */
   readonly url: string;
   readonly api: Api;

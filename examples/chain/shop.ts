@@ -14,7 +14,7 @@ export interface Shop {
   stop(): Promise<void>;
 }
 
-export const PRODUCT = { name: 'Trail lantern', price: '40.00', currency: 'USD' } as const;
+const PRODUCT = { name: 'Trail lantern', price: '40.00', currency: 'USD' } as const;
 
 /** One call of the advertiser postback, or the reason why there was no answer. */
 export interface Report {

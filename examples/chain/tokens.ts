@@ -8,7 +8,7 @@ import { StartError, codeOf } from '../../local/errors.ts';
 const tokens = z.object({ tia: z.string(), '123': z.string(), abc: z.string() });
 
 /** Of each network: the token with which its advertiser reports conversions to it. */
-export type Tokens = z.infer<typeof tokens>;
+type Tokens = z.infer<typeof tokens>;
 
 const newToken = () => randomBytes(24).toString('base64url');
 

@@ -6,7 +6,7 @@ import { ADVERTISER_OF, MEMBERS } from './members.ts';
 import type { Member } from './members.ts';
 
 /** What the walk needs of a running chain. */
-export interface Walkable {
+interface Walkable {
   readonly networks: Readonly<Record<Member, { readonly url: string; readonly api: Api }>>;
   readonly shop: { readonly url: string };
   readonly link: string;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 
-import { click, create, createWorld, list, openDeployment } from '../support/deployment.ts';
+import { create, createWorld, list, openDeployment } from '../support/deployment.ts';
 import type { Deployment, World } from '../support/deployment.ts';
 import { sendRaw } from '../support/raw-http.ts';
 import type { RawResponse } from '../support/raw-http.ts';
@@ -74,7 +74,6 @@ afterAll(() => deployment.stop());
 interface Sent {
   readonly world: World;
   readonly clickId: string;
-  readonly cookie: string;
   readonly response: RawResponse;
 }
 
@@ -83,8 +82,14 @@ const tamper = (text: string) => `${text.slice(0, -1)}${text.endsWith('a') ? 'b'
 async function send({ group, request }: Input): Promise<Sent> {
   // A deleted campaign is of no use to the next case.
   const own = request.method === 'DELETE' ? await newWorld() : world;
-  const clickId = await click(deployment, own);
-  const cookie = `${'fb_local'}=${own.campaign}=${clickId}`;
+  const clicked = await sendRaw(deployment.url, {
+    method: 'GET',
+    target: `/c/${own.campaign}/${own.publisher}`,
+    headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x64; rv:140.0) Gecko/20100101 Firefox/140.0' },
+    body: null,
+  });
+  const clickId = new URL(locationOf(clicked)).searchParams.get('cid') ?? '';
+  const cookie = clicked.header('set-cookie')?.split(';', 1)[0] ?? '';
   const values: Record<string, string> = {
     CLICK_ID: clickId,
     CLICK_ID_TAMPERED: tamper(clickId),
@@ -94,7 +99,7 @@ async function send({ group, request }: Input): Promise<Sent> {
     TOKEN: own.token,
     TOKEN_MINUS_LAST: own.token.slice(0, -1),
     COOKIE: cookie,
-    COOKIE_TAMPERED: tamper(cookie),
+    COOKIE_TAMPERED: cookie.replace(clickId, tamper(clickId)),
     ADMIN_TOKEN: deployment.adminKey,
   };
   const fill = (text: string) =>
@@ -110,7 +115,7 @@ async function send({ group, request }: Input): Promise<Sent> {
     headers: Object.fromEntries(headers),
     body: request.body === null ? null : fill(request.body),
   });
-  return { world: own, clickId, cookie, response };
+  return { world: own, clickId, response };
 }
 
 const locationOf = (response: RawResponse) => response.header('location') ?? '';

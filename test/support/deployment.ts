@@ -39,7 +39,7 @@ export async function openDeployment(options: LocalOptions = {}): Promise<Deploy
   };
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   /** The parsed body; undefined if it is no JSON. */
   readonly body: unknown;
@@ -83,7 +83,7 @@ export interface World {
   readonly token: string;
 }
 
-export interface Terms {
+interface Terms {
   readonly destinationUrl?: string;
   readonly goals?: readonly object[];
   /** Other fields of the campaign. */

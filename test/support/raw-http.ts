@@ -1,7 +1,7 @@
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-export interface RawRequest {
+interface RawRequest {
   readonly method: string;
   /** Path and query, sent as they are. */
   readonly target: string;
