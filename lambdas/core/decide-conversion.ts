@@ -47,7 +47,7 @@ export interface Subject {
   readonly advertiserId: string;
 }
 
-export interface NewConversion {
+interface NewConversion {
   readonly id: string;
   readonly subject: Subject;
   /** Macro values of the click. */
@@ -111,7 +111,7 @@ function statusOf(code: ConversionCode, wanted: ConversionStatus): ConversionSta
   return code === 'NO_EXCHANGE_RATE' ? 'pending' : 'rejected';
 }
 
-export interface ExistingConversion {
+interface ExistingConversion {
   readonly conversion: Conversion;
   readonly deliveries: readonly Delivery[];
   /** The verified click id of the call, if it has one. */

@@ -26,7 +26,7 @@ export interface PostbackRequest {
   readonly warnings: readonly string[];
 }
 
-export interface Refusal {
+interface Refusal {
   readonly code: ConversionCode;
   /** More exact than the code's own message; never repeats a value of the request. */
   readonly message?: string;

@@ -13,7 +13,7 @@ import {
 } from './money.ts';
 import type { Micros, Ratio } from './money.ts';
 
-export interface Price {
+interface Price {
   readonly payout: Micros;
   readonly revenue: Micros;
 }

@@ -1,0 +1,125 @@
+import { createSecretKey, randomBytes } from 'node:crypto';
+import { DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createConversionCatalog } from '../../lambdas/adapters/dynamodb/catalog.ts';
+import { createHitWriter } from '../../lambdas/adapters/dynamodb/hits.ts';
+import { fromItem, toItem } from '../../lambdas/adapters/dynamodb/items.ts';
+import { createFactReader } from '../../lambdas/adapters/dynamodb/lists.ts';
+import type { Postback, Sender } from '../../lambdas/core/entities.ts';
+import type { Hit } from '../../lambdas/core/hit.ts';
+import { newSortableId } from '../../lambdas/core/ids.ts';
+import type { ConversionCatalog } from '../../lambdas/core/ports.ts';
+import { hashToken } from '../../lambdas/core/senders.ts';
+import { toWire } from '../../lambdas/core/wire.ts';
+import { aSender, TOKEN } from '../support/conversions.ts';
+import { aPostback, NOON } from '../support/deliveries.ts';
+import { FakeConversionCatalog } from '../support/fakes/conversion-catalog.ts';
+import { startStorage } from '../support/storage.ts';
+import type { Storage } from '../support/storage.ts';
+import { catalogReaderContract } from './catalog-reader.contract.ts';
+
+let storage: Storage;
+beforeAll(async () => {
+  storage = await startStorage();
+});
+afterAll(() => storage.stop());
+
+beforeEach(async () => {
+  const TableName = storage.tables.catalog;
+  const { Items = [] } = await storage.client.send(new ScanCommand({ TableName }));
+  for (const { pk, sk } of Items.map(fromItem)) {
+    await storage.client.send(new DeleteItemCommand({ TableName, Key: toItem({ pk, sk }) }));
+  }
+});
+
+const put = async (item: object) => {
+  await storage.client.send(new PutItemCommand({ TableName: storage.tables.catalog, Item: toItem({ ...item }) }));
+};
+const putEntity = (pk: string, sk: string, entity: object) => put({ ...(toWire(entity) as object), pk, sk });
+
+catalogReaderContract('DynamoDB', () => ({
+  catalog: createConversionCatalog(storage.client, storage.tables.catalog),
+  save: {
+    campaign: (campaign) => putEntity('campaign', campaign.id, campaign),
+    publisher: (publisher) => putEntity('publisher', publisher.id, publisher),
+    settings: (settings) => putEntity('settings', 'settings', settings),
+    macKey: (key, createdAt) =>
+      put({ pk: 'mac_key', sk: new Date(createdAt).toISOString(), key, created_at: createdAt }),
+  },
+}));
+
+interface Subject {
+  readonly catalog: ConversionCatalog;
+  readonly saveSender: (sender: Sender) => Promise<void>;
+  readonly savePostback: (postback: Postback) => Promise<void>;
+}
+
+const fake = (): Subject => {
+  const catalog = new FakeConversionCatalog();
+  catalog.ring = [{ key: createSecretKey(randomBytes(32)), createdAt: 0 }];
+  return {
+    catalog,
+    saveSender: async (sender) => void catalog.senders.set(sender.id, sender),
+    savePostback: async (postback) => void catalog.postbacks.push(postback),
+  };
+};
+
+const real = (): Subject => ({
+  catalog: createConversionCatalog(storage.client, storage.tables.catalog),
+  async saveSender(sender) {
+    await putEntity('sender', sender.id, sender);
+    for (const { id, hash } of sender.tokens) {
+      await put({ pk: 'sender_token', sk: hash, sender_id: sender.id, token_id: id, expires_at: null });
+    }
+  },
+  savePostback: (postback) => putEntity(`postback_of#${postback.publisherId ?? '*'}`, postback.id, postback),
+});
+
+describe.each([
+  ['in memory', fake],
+  ['on DynamoDB Local', real],
+])('the catalog %s, as conversions read it,', (_, subject) => {
+  it('knows no sender that was not saved', async () => {
+    const { catalog } = subject();
+    expect(await catalog.sender('xyz')).toBeNull();
+    expect(await catalog.senderIdOfToken(hashToken(TOKEN))).toBeNull();
+    expect(await catalog.postbacksOf('tia')).toEqual([]);
+  });
+
+  it('finds a sender by its id and by its token', async () => {
+    const { catalog, saveSender } = subject();
+    const sender = aSender({ parameters: { click_id: ['cid'] }, statusMap: { Ok_1: 'approved' }, decimals: 6 });
+    await saveSender(sender);
+    expect(await catalog.sender('xyz')).toEqual(sender);
+    expect(await catalog.senderIdOfToken(hashToken(TOKEN))).toBe('xyz');
+  });
+
+  it('gives the active postbacks of a publisher and those of all', async () => {
+    const { catalog, savePostback } = subject();
+    const own = aPostback({ id: 'own', publisherId: 'tia', goalWords: { camelCase: 'snake_case' } });
+    const ofAll = aPostback({ id: 'all', publisherId: null });
+    for (const postback of [own, ofAll, aPostback({ id: 'other', publisherId: 'other' })]) await savePostback(postback);
+    await savePostback(aPostback({ id: 'paused', publisherId: 'tia', status: 'paused' }));
+    const found = await catalog.postbacksOf('tia');
+    expect(found.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([ofAll, own]);
+  });
+});
+
+describe('hits on DynamoDB Local', () => {
+  it('are found by their id, and the later of two writes counts', async () => {
+    const { client, tables } = storage;
+    const writer = createHitWriter(client, tables.hits);
+    const hit: Hit = {
+      ...{ id: newSortableId(NOON, randomBytes), at: NOON, route: 'GET /postback', senderId: 'xyz' },
+      ...{ advertiserId: null, clickId: null, conversionId: null, code: 'CLICK_PENDING', status: 202 },
+      query: [
+        ['click_id', 'c'],
+        ['click_id', ''],
+      ],
+    };
+    await writer.put(hit);
+    await writer.put({ ...hit, code: 'OK', status: 200 });
+    const read = await createFactReader(client, tables).hit(hit.id);
+    expect(read).toMatchObject({ ...hit, code: 'OK', status: 200 });
+  });
+});
