@@ -6,7 +6,7 @@ const REDACTED = '[redacted]';
 const NAME_LENGTH = 64;
 const VALUE_LENGTH = 512;
 /** Of all names and values together: a hit is a row, and rows are bounded. */
-const TOTAL_LENGTH = 32_000;
+const TOTAL_LENGTH = 16_000;
 const UNREADABLE_LENGTH = 4_096;
 
 /** Anything that could be a token, or part of one. */

@@ -50,6 +50,7 @@ describe('a write that fails', () => {
 
   it.each([
     ['a transaction', cancelled('None', 'TransactionConflict')],
+    ['a throttled transaction', cancelled('ThrottlingError', 'None')],
     ['a plain write', new TransactionConflictException(about)],
   ])('with a conflict is tried again: %s', async (_, error) => {
     const { call, calls } = failing(error, error);
