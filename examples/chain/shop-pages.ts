@@ -21,6 +21,8 @@ h1 { line-height: 1.2; margin: .5rem 0; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1.25rem; margin: 1.25rem 0; }
 .product { display: grid; gap: 1.5rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); align-items: center; }
 .product svg { width: 100%; height: auto; max-height: 16rem; }
+.frame { fill: var(--accent); }
+.handle { fill: none; stroke: var(--accent); stroke-width: 6; }
 .price { font-size: 1.5rem; font-weight: 700; }
 button { font: inherit; font-weight: 700; color: var(--on-accent); background: var(--accent); border: 0; border-radius: .5rem; padding: .75rem 1.5rem; cursor: pointer; }
 a { color: var(--accent); }
@@ -36,9 +38,9 @@ thead th { border-top: 0; }
 export const STYLE_HASH = `sha256-${createHash('sha256').update(STYLE).digest('base64')}`;
 
 const LANTERN = `<svg viewBox="0 0 200 200" role="img" aria-label="A small camping lantern, lit">
-<circle cx="100" cy="112" r="78" fill="#f6c453" opacity=".25"/><path d="M70 62a30 30 0 0 1 60 0" fill="none" stroke="#1d6b52" stroke-width="6"/>
-<rect x="66" y="62" width="68" height="14" rx="4" fill="#1d6b52"/><rect x="72" y="76" width="56" height="70" rx="6" fill="#f9dc8f"/>
-<path d="M100 92c14 16 14 26 0 40-14-14-14-24 0-40z" fill="#e08a1e"/><rect x="62" y="146" width="76" height="18" rx="5" fill="#1d6b52"/></svg>`;
+<circle cx="100" cy="112" r="78" fill="#f6c453" opacity=".25"/><path d="M70 62a30 30 0 0 1 60 0" class="handle"/>
+<rect x="66" y="62" width="68" height="14" rx="4" class="frame"/><rect x="72" y="76" width="56" height="70" rx="6" fill="#f9dc8f"/>
+<path d="M100 92c14 16 14 26 0 40-14-14-14-24 0-40z" fill="#e08a1e"/><rect x="62" y="146" width="76" height="18" rx="5" class="frame"/></svg>`;
 
 /** Everything that a page prints goes through here. */
 function escape(text: string): string {
