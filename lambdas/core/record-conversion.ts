@@ -136,7 +136,9 @@ async function decideByClick(report: Report, clickId: VerifiedClickId, deps: Rec
 
   if (keys.conversionId !== null) {
     const existing = await readConversion(keys.conversionId, deps.store);
-    return decideFound(report, scene, existing, keys, deps);
+    // A transaction may be that of another click: what is told of it, and to whom, goes by the conversion.
+    const same = existing.campaignId === subject.campaignId && existing.publisherId === subject.publisherId;
+    return decideFound(report, same ? scene : await sceneOfExisting(report, existing, deps), existing, keys, deps);
   }
   if (click === null) return refused('CLICK_PURGED');
   if (request.status === 'rejected') {
@@ -169,12 +171,7 @@ async function decideByTxn(report: Report, deps: RecordDeps): Promise<Plan> {
   }
 
   const existing = await readConversion(first.conversionId, deps.store);
-  const [campaign, settings, postbacks] = await Promise.all([
-    readCampaign(existing.campaignId, deps.catalog),
-    deps.catalog.settings(),
-    deps.catalog.postbacksOf(existing.publisherId),
-  ]);
-  const scene = sceneOf(report, campaign, settings, postbacks, deps);
+  const scene = await sceneOfExisting(report, existing, deps);
   return decideFound(report, scene, existing, { remembered: false, ambiguous: false, adoption: null }, deps);
 }
 
@@ -256,6 +253,19 @@ function targetOf({ goal: word }: PostbackRequest, campaign: Campaign): Target {
   const known = word === null ? defaultGoal(campaign) : findGoal(campaign, word);
   const goal = known ?? (campaign.unknownGoal === 'default' ? defaultGoal(campaign) : null);
   return { goal, goalId: goal?.id ?? unknownGoalId(word ?? '') };
+}
+
+async function sceneOfExisting(
+  report: Report,
+  { campaignId, publisherId }: Conversion,
+  deps: RecordDeps,
+): Promise<Scene | 'INVALID_AMOUNT'> {
+  const [campaign, settings, postbacks] = await Promise.all([
+    readCampaign(campaignId, deps.catalog),
+    deps.catalog.settings(),
+    deps.catalog.postbacksOf(publisherId),
+  ]);
+  return sceneOf(report, campaign, settings, postbacks, deps);
 }
 
 function sceneOf(

@@ -543,6 +543,28 @@ describe('a change', () => {
     expectConsistent(network);
   });
 
+  it('that names the click of another publisher is told to the publisher of the conversion', async () => {
+    const network = aNetwork();
+    network.catalog.postbacks.length = 0;
+    network.postback({ id: 'tias', fireOn: ['approved', 'rejected'] });
+    network.postback({ id: 'others', publisherId: 'other', fireOn: ['approved', 'rejected'] });
+    withCampaign({ goals: [aGoal({ dedupeScope: 'advertiser' })] })(network);
+    network.catalog.campaigns.set(
+      'winter',
+      aCampaign({ id: 'winter', currency: 'EUR', goals: [aGoal({ dedupeScope: 'advertiser', name: 'W' })] }),
+    );
+    await network.call({ click_id: await network.click(), txn_id: 'T1', sale_amount: '10' });
+    const click_id = await network.click({ publisherId: 'other', campaignId: 'winter' });
+    const { body } = await network.call({ click_id, txn_id: 'T1', action: 'change', status: 'rejected', amount: '10' });
+    expect(body).toMatchObject({ code: 'STATUS_CHANGED', currency: 'USD' });
+    expect([...network.store.deliveries.values()]).toMatchObject([
+      { postbackId: 'tias', state: 'cancelled' },
+      { postbackId: 'tias', publisherId: 'tia', values: { status: 'rejected', goal_name: 'Sale' } },
+    ]);
+    expect(only(network)).toMatchObject({ saleCurrency: 'USD' });
+    expectConsistent(network);
+  });
+
   it('finds its conversion by txn_id alone, and by the goal if there are several', async () => {
     const network = aNetwork();
     withCampaign({ goals: [aGoal(), aGoal({ id: 'lead', name: 'Lead', default: false })] })(network);
