@@ -12,11 +12,11 @@ const DATA_FIELDS = new Set([
   'values',
 ]);
 
-export function toSnake(name: string): string {
+function toSnake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-export function toCamel(name: string): string {
+function toCamel(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 

@@ -70,7 +70,7 @@ export interface FixtureAssembly {
   readonly remove: () => void;
 }
 
-export type Template = Record<string, Record<string, unknown>>;
+type Template = Record<string, Record<string, unknown>>;
 
 /**
  * Writes a small cloud assembly: two HTTP APIs, a queue with its dead-letter queue and consumer, a table, a schedule.
