@@ -1,5 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import { DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createConversionCatalog } from '../../lambdas/adapters/dynamodb/catalog.ts';
 import { createHitWriter } from '../../lambdas/adapters/dynamodb/hits.ts';
@@ -17,6 +17,8 @@ import { FakeConversionCatalog } from '../support/fakes/conversion-catalog.ts';
 import { startStorage } from '../support/storage.ts';
 import type { Storage } from '../support/storage.ts';
 import { catalogReaderContract } from './catalog-reader.contract.ts';
+
+const DAY = 24 * 60 * 60 * 1_000;
 
 let storage: Storage;
 beforeAll(async () => {
@@ -121,5 +123,19 @@ describe('hits on DynamoDB Local', () => {
     await writer.put({ ...hit, code: 'OK', status: 200 });
     const read = await createFactReader(client, tables).hit(hit.id);
     expect(read).toMatchObject({ ...hit, code: 'OK', status: 200 });
+  });
+
+  it('are kept 30 days from their last write: a call may have been parked for longer', async () => {
+    const { client, tables } = storage;
+    const now = Date.now();
+    const at = now - 180 * DAY;
+    const id = newSortableId(at, randomBytes);
+    await createHitWriter(client, tables.hits).put({
+      ...{ id, at, route: 'GET /postback', senderId: null, advertiserId: null, clickId: null, conversionId: null },
+      ...{ code: 'CLICK_NOT_RECEIVED', status: 422, query: [] },
+    });
+    const Key = toItem({ pk: new Date(at).toISOString().slice(0, 13), sk: id });
+    const { Item = {} } = await client.send(new GetItemCommand({ TableName: tables.hits, Key }));
+    expect(Number(Item['expires_at']?.N) * 1_000).toBeGreaterThan(now + 29 * DAY);
   });
 });
