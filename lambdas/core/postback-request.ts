@@ -96,6 +96,11 @@ export function tokenNames(sender: Sender | null): readonly string[] {
   return namesOf('security_token', sender);
 }
 
+/** All names of parameters that a call of this sender may have. */
+export function knownNames(sender: Sender | null): ReadonlySet<string> {
+  return new Set(PARAMETER_NAMES.flatMap((main) => namesOf(main, sender)));
+}
+
 /**
  * The first value that is not empty; the body wins over the query, in one place an earlier name over a later one.
  * Names that the caller does not know are ignored.
@@ -172,7 +177,7 @@ export function readAmount(text: string, currency: string, sender: Pick<Sender, 
 
 function findMalformed(call: ReceivedCall, sender: Sender | null): string | null {
   if (call.unreadable !== null) return 'The body is not a JSON object';
-  const known = new Set(PARAMETER_NAMES.flatMap((main) => namesOf(main, sender)));
+  const known = knownNames(sender);
   for (const place of [call.query, call.body]) {
     const seen = new Set<string>();
     for (const { name, kind } of place) {

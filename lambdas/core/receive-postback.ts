@@ -8,7 +8,7 @@ import type { RandomBytes } from './ids.ts';
 import type { HitWriter } from './ports.ts';
 import { answerOutcome, answerTransport, reasonOf } from './postback-answer.ts';
 import type { PostbackAnswer } from './postback-answer.ts';
-import { parsePostback, readToken, tokenNames } from './postback-request.ts';
+import { knownNames, parsePostback, readToken, tokenNames } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
 import { readCall } from './received-call.ts';
 import type { InboundCall, ReceivedCall } from './received-call.ts';
@@ -39,13 +39,17 @@ async function receive(call: InboundCall, received: ReceivedCall, deps: Postback
   const now = deps.now();
   const id = newSortableId(now, deps.random);
   const [caller, ring] = await Promise.all([identify(call, received, now, deps), deps.catalog.macKeys()]);
-  const { sender, token } = caller;
+  const { sender, token, authentic } = caller;
+  const known = knownNames(sender);
+  // Who shows no valid token may have it under a name that is not mapped; a click id there is no secret.
+  const mayHideToken = (name: string, value: string): boolean =>
+    (token === null || !authentic) && !known.has(name) && verifyClickId(value, ring) === null;
 
   const toHit = (outcome: Outcome, click: VerifiedClickId | null): Hit => ({
     ...{ id, at: now, route: `${call.method} ${call.route}`, senderId: sender?.id ?? null },
     ...{ advertiserId: outcome.advertiserId, clickId: click?.id ?? null, conversionId: outcome.conversion?.id ?? null },
     ...{ code: outcome.code, status: answerOutcome(outcome, sender).status },
-    query: redactCall(received, tokenNames(sender), token),
+    query: redactCall(received, tokenNames(sender), token, mayHideToken),
   });
 
   const { outcome, click } = await judge(call, received, caller, { now, ring, toHit }, deps);

@@ -9,26 +9,36 @@ const VALUE_LENGTH = 512;
 const TOTAL_LENGTH = 16_000;
 const UNREADABLE_LENGTH = 4_096;
 
+/** The length of the shortest token. */
+const TOKEN_LENGTH = 16;
 /** Anything that could be a token, or part of one. */
 const TOKEN_LIKE = /[A-Za-z0-9_-]{16,}/g;
 
 /**
  * The parameters of a call as a hit keeps them: the query's, then the body's, with every token replaced. `token` is the
- * one that was used, wherever else it may stand; `tokenNames` are all names that the sender may use for it.
+ * one that was used, wherever else it may stand; `tokenNames` are all names that the sender may use for it. `mayHide`
+ * tells of a parameter in which the caller's token may hide: whatever looks like one is replaced there.
  */
-export function redactCall(call: ReceivedCall, tokenNames: readonly string[], token: string | null): Parameter[] {
+export function redactCall(
+  call: ReceivedCall,
+  tokenNames: readonly string[],
+  token: string | null,
+  mayHide: (name: string, value: string) => boolean = () => false,
+): Parameter[] {
   const redacted: Parameter[] = [];
   if (call.bearer !== null) redacted.push(['Authorization', REDACTED]);
   for (const { name, value, kind } of [...call.query, ...call.body]) {
     if (tokenNames.includes(name)) redacted.push([name, REDACTED]);
+    else if (mayHide(name, value)) redacted.push([maskTokens(hide(name, token)), maskTokens(hide(value, token))]);
     else redacted.push([hide(name, token), kind === 'structure' ? maskTokens(value) : hide(value, token)]);
   }
   if (call.unreadable !== null) redacted.push(['body', maskTokens(call.unreadable.slice(0, UNREADABLE_LENGTH))]);
   return bounded(redacted);
 }
 
+/** What is shorter than a token opens nothing, and would blot out much that is none. */
 function hide(text: string, token: string | null): string {
-  return token === null || token === '' ? text : text.replaceAll(token, REDACTED);
+  return token === null || token.length < TOKEN_LENGTH ? text : text.replaceAll(token, REDACTED);
 }
 
 /** For text in which nobody knows where the token is. */
@@ -40,7 +50,9 @@ function bounded(parameters: readonly Parameter[]): Parameter[] {
   const kept: Parameter[] = [];
   let left = TOTAL_LENGTH;
   for (const [name, value] of parameters) {
-    const pair: Parameter = [cut(name, NAME_LENGTH), cut(value, name === 'body' ? UNREADABLE_LENGTH : VALUE_LENGTH)];
+    const length = name === 'body' ? UNREADABLE_LENGTH : VALUE_LENGTH;
+    // JSON can say half a surrogate pair, which is no UTF-8.
+    const pair: Parameter = [cut(name.toWellFormed(), NAME_LENGTH), cut(value.toWellFormed(), length)];
     left -= pair[0].length + pair[1].length;
     if (left < 0) break;
     kept.push(pair);

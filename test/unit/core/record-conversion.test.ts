@@ -239,7 +239,21 @@ describe('who may report', () => {
     expect((await network.call(mapped)).status).toBe(400);
     expect((await network.call(mapped, { senderId: 'xyz' })).body).toMatchObject({ code: 'OK' });
     expect(only(network)).toMatchObject({ txnId: 'O1', clickId: subid });
-    expect(JSON.stringify([...network.hits.rows.values()].at(-1))).not.toContain(TOKEN);
+    const hits = JSON.stringify([...network.hits.rows.values()]);
+    expect(hits).not.toContain(TOKEN);
+    // A click id under a name that nobody knows stays, so that an operator can correct the call.
+    expect(hits.split(`"${subid}"]`)).toHaveLength(3);
+  });
+
+  it('shows no token in its hit, whatever name it was given', async () => {
+    const network = aNetwork();
+    const click_id = await network.click();
+    const misnamed = { click_id, key: TOKEN, security_token: '' };
+    expect((await network.call(misnamed)).status).toBe(401);
+    expect((await network.call(misnamed, { senderId: 'xyz' })).status).toBe(401);
+    network.catalog.senders.set('xyz', aSender({ tokenRequired: false }));
+    expect((await network.call(misnamed, { senderId: 'xyz' })).body).toMatchObject({ code: 'OK' });
+    expect(JSON.stringify([...network.hits.rows.values()])).not.toContain(TOKEN);
   });
 });
 

@@ -4,10 +4,15 @@ import { readCall } from '../../../lambdas/core/received-call.ts';
 import type { InboundCall } from '../../../lambdas/core/received-call.ts';
 import { aCall, TOKEN } from '../../support/conversions.ts';
 
-const redact = (overrides: Partial<InboundCall>, names = ['security_token', 'token', 'secret']) => {
+const redact = (
+  overrides: Partial<InboundCall>,
+  names = ['security_token', 'token', 'secret'],
+  token: string | null = TOKEN,
+  mayHide?: (name: string, value: string) => boolean,
+) => {
   const call = readCall(aCall(overrides));
   if (typeof call === 'string') throw new Error(call);
-  return redactCall(call, names, TOKEN);
+  return redactCall(call, names, token, mayHide);
 };
 const post = (body: string, contentType = 'application/json'): Partial<InboundCall> => ({
   ...{ method: 'POST', body: Buffer.from(body), contentType },
@@ -38,6 +43,34 @@ describe('the parameters of a hit', () => {
       ['utm', '1'],
       ['txn_id', 'T 1'],
       ['amount', '1.005'],
+    ]);
+  });
+
+  it('keep what is too short to be a token, whatever a caller takes for one', () => {
+    expect(redact({ query: 'click_id=a1b2&token=1' }, undefined, '1')).toEqual([
+      ['click_id', 'a1b2'],
+      ['token', '[redacted]'],
+    ]);
+  });
+
+  it('show nothing that may be a token where the caller is not known, but what may be shown', () => {
+    const query = `click_id=${'c'.repeat(32)}&secret_key=${TOKEN}&${TOKEN}&cid=${'d'.repeat(32)}&order=A-17`;
+    const mayHide = (name: string, value: string) => name !== 'click_id' && !/^d+$/.test(value);
+    const redacted = redact({ query }, undefined, null, mayHide);
+    expect(redacted).toEqual([
+      ['click_id', 'c'.repeat(32)],
+      ['secret_key', '[redacted]'],
+      ['[redacted]', ''],
+      ['cid', 'd'.repeat(32)],
+      ['order', 'A-17'],
+    ]);
+  });
+
+  it('are text that storage can hold', () => {
+    const redacted = redact(post(String.raw`{"txn_id":"a\ud800","\udc00":"b"}`));
+    expect(redacted).toEqual([
+      ['txn_id', 'a\ufffd'],
+      ['\ufffd', 'b'],
     ]);
   });
 
