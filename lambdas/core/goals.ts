@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Campaign, Goal } from './entities.ts';
+import { ENTITY_ID } from './ids.ts';
 
 /** The goal that a word means: its id, its name or one of its match words, in any case; the exact id first. */
 export function findGoal(campaign: Campaign, word: string): Goal | null {
@@ -18,7 +20,12 @@ export function defaultGoal(campaign: Campaign): Goal {
   return goal;
 }
 
-/** A goal id for a word that no goal of the campaign knows: one that was removed, or one that is only recorded. */
+/**
+ * A goal id for a word that no goal of the campaign knows: one that was removed, or one that is only recorded. A word
+ * that is no id gets one that is its own: it must not share a dedupe key with another word or with a goal that is paid.
+ */
 export function unknownGoalId(word: string): string {
-  return word.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64);
+  if (ENTITY_ID.test(word)) return word;
+  const hash = createHash('sha256').update(word.toLowerCase()).digest('hex').slice(0, 16);
+  return `${word.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 47)}_${hash}`;
 }

@@ -438,6 +438,17 @@ describe('the same event', () => {
       withGoal({ dedupe: 'click' }),
     ],
     [
+      'of a goal that is only recorded is none of a goal that is paid, nor of another word',
+      [
+        { call: { ...T1, goal: 'sale!' }, code: 'UNKNOWN_GOAL', payout: '0.00' },
+        { call: { ...T1, goal: 'продажа' }, code: 'UNKNOWN_GOAL' },
+        { call: { ...T1, goal: 'покупка' }, code: 'UNKNOWN_GOAL' },
+        { call: { ...T1, goal: 'покупка' }, code: 'DUPLICATE_CONVERSION' },
+        { call: { ...T1, goal: 'sale_' }, code: 'OK', payout: '2.50' },
+      ],
+      withCampaign({ unknownGoal: 'record', goals: [aGoal({ id: 'sale_' })] }),
+    ],
+    [
       'of a goal that is only recorded is one',
       [
         { call: { goal: 'x y' }, code: 'UNKNOWN_GOAL', status: 'rejected', payout: '0.00' },
