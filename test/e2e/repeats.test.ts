@@ -29,5 +29,5 @@ test.each([
     expect(conversions).toHaveLength(1);
     expect(conversions[0]).toMatchObject({ payout: '2.50', revenue: '4.00', status: 'approved', p1: 'follower' });
   },
-  60_000,
+  120_000,
 );
