@@ -149,7 +149,10 @@ describe.each([
     expect(await receive(QueueUrl)).toEqual([]);
   });
 
-  it.skipIf(name === 'fauxqs')('refuses delays over 15 minutes, keeps the message group', async () => {
+  // What AWS does and fauxqs does not.
+  if (name === 'fauxqs') return;
+
+  it('refuses delays over 15 minutes, keeps the message group', async () => {
     const QueueUrl = await create();
     const late = sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x', DelaySeconds: 901 }));
     await expect(late).rejects.toMatchObject({ name: 'InvalidParameterValue' });

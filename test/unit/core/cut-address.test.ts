@@ -27,6 +27,7 @@ describe('an address', () => {
     ['2001:DB8:0:12::1', '2001:db8::'],
     ['::1', '::'],
     ['1:2:3:4:5:6:7:8', '1:2:3::'],
+    ['::1.2.3.4', '::'],
     ['0:0:3::', '0:0:3::'],
     ['::ffff:203.0.113.77', '203.0.113.0'],
     ['::ffff:cb00:714d', '203.0.113.0'],
@@ -38,6 +39,8 @@ describe('an address', () => {
   it('of either kind is cut to the network that it is in', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
+        // The library takes the long deprecated ::1.2.3.4 for ::ffff:1.2.3.4.
+        fc.pre(!/^::[\d.]+$/.test(address));
         const network = cutAddress(address);
         expect(network).not.toBeNull();
         const parsed = ipaddr.process(address);
