@@ -146,6 +146,7 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null): Postba
   const currency = optional('currency')?.trim().toUpperCase() ?? null;
   if (currency !== null && currencyDecimals(currency) === null) return { code: 'INVALID_CURRENCY' };
 
+  const goal = optional('goal')?.trim();
   const saleAmount = optional('sale_amount');
   if (saleAmount !== null) {
     // A JSON number went through floating point on the sender's side at the latest.
@@ -157,7 +158,7 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null): Postba
   }
 
   return {
-    ...{ clickId, txnId, goal: optional('goal')?.trim() ?? null, saleAmount, currency, status },
+    ...{ clickId, txnId, goal: goal === undefined ? null : cut(goal, VALUE_LENGTH), saleAmount, currency, status },
     action: ACTIONS.get(optional('action')?.trim().toLowerCase() ?? 'add') ?? 'add',
     values: keptValues(optional),
     warnings: ['revenue', 'payout']

@@ -68,6 +68,8 @@ describe('parameters', () => {
 
   it.each<[string, object]>([
     ['goal_id=lead', { goal: 'lead' }],
+    // A parked call is one row.
+    [`goal=${'x'.repeat(9_000)}`, { goal: 'x'.repeat(512) }],
     ['goal_value=lead&goal=sale', { goal: 'sale' }],
     ['amount=1&sale_amount=2', { saleAmount: '2' }],
     ['currency=usd', { currency: 'USD' }],
