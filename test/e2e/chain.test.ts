@@ -10,7 +10,7 @@ import { manage } from '../support/deployment.ts';
 let chain: Chain;
 beforeAll(async () => {
   chain = await startChain(0, undefined, new AbortController().signal);
-});
+}, 120_000);
 afterAll(() => chain.stop());
 
 /** Everything that breaks naive URL building: separators, spaces, plus, percent, macros, markup, other scripts. */
