@@ -14,8 +14,7 @@ import { functionCode } from './function-code.ts';
  * What a function may be allowed on a table. `Scan` is left out on purpose: a `dynamodb:LeadingKeys` condition does not
  * bound it, and nothing here needs it. Transactions are authorized by the action of each of their items.
  */
-type TableAction =
-  'BatchGetItem' | 'ConditionCheckItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
+type TableAction = 'ConditionCheckItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
 
 type QueueAction = 'DeleteMessage' | 'GetQueueAttributes' | 'ReceiveMessage' | 'SendMessage';
 

@@ -59,7 +59,6 @@ export class FlowbackStack extends Stack {
       ...ofCatalog,
       ...ofClicks,
       ...ofDeliveries,
-      ...ofQueue,
       [ENV.conversionsTable]: conversions.tableName,
       [ENV.hitsTable]: hits.tableName,
     };
@@ -92,7 +91,7 @@ export class FlowbackStack extends Stack {
       description: "Records the conversions that advertisers' postbacks report",
       memorySize: 512,
       timeout: Duration.seconds(10),
-      environment: ofConversions,
+      environment: { ...ofConversions, ...ofQueue },
     });
     this.#allowConversions(conversion, storage, notifications);
 
@@ -109,7 +108,7 @@ export class FlowbackStack extends Stack {
       recursiveLoop: RecursiveLoop.ALLOW,
     });
     delivery.allowTable(catalog, { actions: ['GetItem'], partitions: ['postback'] });
-    delivery.allowTable(deliveries, { actions: ['GetItem', 'PutItem', 'Query', 'UpdateItem'] });
+    delivery.allowTable(deliveries, { actions: ['GetItem', 'PutItem', 'UpdateItem'] });
     delivery.allowQueue(queue, ['SendMessage']);
     notifications.deliverTo(delivery, config.deliveryConcurrency);
 
@@ -119,7 +118,7 @@ export class FlowbackStack extends Stack {
       description: 'Each minute: deliveries that are due, parked conversions whose click may have arrived',
       memorySize: 512,
       timeout: Duration.seconds(50),
-      environment: ofConversions,
+      environment: { ...ofConversions, ...ofQueue },
       // The next run does what this one did not; a late or repeated one would only run beside it.
       retryAttempts: 0,
       maxEventAge: Duration.minutes(1),
@@ -127,7 +126,8 @@ export class FlowbackStack extends Stack {
     this.#allowConversions(sweeper, storage, notifications);
     sweeper.allowTable(conversions, { actions: ['Query'], indexes: [INDEX.conversions.byDue] });
     sweeper.allowTable(deliveries, { actions: ['Query'], indexes: [INDEX.deliveries.byDue] });
-    sweeper.allowTable(deliveries, { actions: ['GetItem'] });
+    // Nothing else in this table is ever deleted.
+    sweeper.allowTable(conversions, { actions: ['DeleteItem'], partitions: ['parked#*'] });
     sweeper.allowQueue(queue, ['GetQueueAttributes']);
     new Rule(this, 'SweeperSchedule', {
       description: 'Runs the sweeper each minute',
@@ -144,7 +144,7 @@ export class FlowbackStack extends Stack {
       environment: { ...ofConversions, ...ofUrls, ...ofCache },
     });
     operator.allowTable(catalog, {
-      actions: ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      actions: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
       partitions: [
         'settings',
         'cursor_key',
@@ -161,7 +161,7 @@ export class FlowbackStack extends Stack {
       ],
     });
     operator.allowTable(clicks, { actions: ['GetItem'] });
-    operator.allowTable(conversions, { actions: ['BatchGetItem', 'GetItem'] });
+    operator.allowTable(conversions, { actions: ['GetItem'] });
     operator.allowTable(conversions, {
       actions: ['Query'],
       indexes: [
@@ -172,13 +172,12 @@ export class FlowbackStack extends Stack {
         INDEX.conversions.byClick,
       ],
     });
-    operator.allowTable(deliveries, { actions: ['GetItem', 'UpdateItem'] });
+    operator.allowTable(deliveries, { actions: ['GetItem'] });
     operator.allowTable(deliveries, {
       actions: ['Query'],
       indexes: [INDEX.deliveries.byMonth, INDEX.deliveries.byPublisher],
     });
     operator.allowTable(hits, { actions: ['GetItem', 'Query'] });
-    operator.allowQueue(queue, ['SendMessage']);
 
     const bootstrap = new FlowbackFunction(this, 'Bootstrap', {
       ...defaults,
@@ -189,7 +188,7 @@ export class FlowbackStack extends Stack {
       environment: { ...ofCatalog, [ENV.network]: config.network },
     });
     bootstrap.allowTable(catalog, {
-      actions: ['ConditionCheckItem', 'GetItem', 'PutItem', 'Query'],
+      actions: ['GetItem', 'PutItem', 'Query'],
       partitions: ['settings', 'mac_key', 'cursor_key', 'api_key', 'api_key_hash'],
     });
 
@@ -238,26 +237,13 @@ export class FlowbackStack extends Stack {
   /** What recording a conversion takes; the sweeper does it too, for those that were parked. */
   #allowConversions(fn: FlowbackFunction, storage: Storage, notifications: Notifications): void {
     fn.allowTable(storage.catalog, {
-      actions: ['BatchGetItem', 'GetItem', 'Query'],
-      partitions: [
-        'settings',
-        'mac_key',
-        'advertiser',
-        'publisher',
-        'campaign',
-        'sender',
-        'sender_token',
-        'postback_of#*',
-      ],
+      actions: ['GetItem', 'Query'],
+      partitions: ['settings', 'mac_key', 'campaign', 'sender', 'sender_token', 'postback_of#*'],
     });
     fn.allowTable(storage.clicks, { actions: ['GetItem'] });
-    fn.allowTable(storage.conversions, {
-      actions: ['BatchGetItem', 'ConditionCheckItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
-    });
-    // Nothing else in this table is ever deleted.
-    fn.allowTable(storage.conversions, { actions: ['DeleteItem'], partitions: ['parked#*'] });
+    fn.allowTable(storage.conversions, { actions: ['GetItem', 'PutItem', 'Query', 'UpdateItem'] });
     fn.allowTable(storage.deliveries, { actions: ['PutItem', 'Query', 'UpdateItem'] });
-    fn.allowTable(storage.hits, { actions: ['PutItem', 'UpdateItem'] });
+    fn.allowTable(storage.hits, { actions: ['PutItem'] });
     fn.allowQueue(notifications.queue, ['SendMessage']);
   }
 

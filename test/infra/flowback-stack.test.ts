@@ -215,7 +215,6 @@ describe('functions', () => {
         'CONVERSIONS_TABLE',
         'DELIVERIES_TABLE',
         'HITS_TABLE',
-        'NOTIFICATIONS_QUEUE_URL',
         'TRACKING_URL',
       ],
     ],

@@ -17,14 +17,13 @@ const RECORDS_CONVERSIONS = [
   ...LOGS,
   ...forTable(
     'Catalog',
-    ['BatchGetItem', 'GetItem', 'Query'],
-    ['advertiser', 'campaign', 'mac_key', 'postback_of#*', 'publisher', 'sender', 'sender_token', 'settings'],
+    ['GetItem', 'Query'],
+    ['campaign', 'mac_key', 'postback_of#*', 'sender', 'sender_token', 'settings'],
   ),
   ...forTable('Clicks', ['GetItem']),
-  ...forTable('Conversions', ['BatchGetItem', 'ConditionCheckItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']),
-  ...forTable('Conversions', ['DeleteItem'], ['parked#*']),
+  ...forTable('Conversions', ['GetItem', 'PutItem', 'Query', 'UpdateItem']),
   ...forTable('Deliveries', ['PutItem', 'Query', 'UpdateItem']),
-  ...forTable('Hits', ['PutItem', 'UpdateItem']),
+  ...forTable('Hits', ['PutItem']),
   'sqs:SendMessage Queue',
 ];
 
@@ -38,7 +37,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   Delivery: [
     ...LOGS,
     ...forTable('Catalog', ['GetItem'], ['postback']),
-    ...forTable('Deliveries', ['GetItem', 'PutItem', 'Query', 'UpdateItem']),
+    ...forTable('Deliveries', ['GetItem', 'PutItem', 'UpdateItem']),
     'sqs:DeleteMessage Queue',
     'sqs:GetQueueAttributes Queue',
     'sqs:ReceiveMessage Queue',
@@ -47,7 +46,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   Sweeper: [
     ...RECORDS_CONVERSIONS,
     ...forIndexes('Conversions', ['by_due']),
-    ...forTable('Deliveries', ['GetItem']),
+    ...forTable('Conversions', ['DeleteItem'], ['parked#*']),
     ...forIndexes('Deliveries', ['by_due']),
     'sqs:GetQueueAttributes Queue',
   ],
@@ -55,7 +54,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...LOGS,
     ...forTable(
       'Catalog',
-      ['BatchGetItem', 'ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
       [
         'advertiser',
         'api_key',
@@ -72,18 +71,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
       ],
     ),
     ...forTable('Clicks', ['GetItem']),
-    ...forTable('Conversions', ['BatchGetItem', 'GetItem', 'Query']),
+    ...forTable('Conversions', ['GetItem', 'Query']),
     ...forIndexes('Conversions', ['by_advertiser', 'by_campaign', 'by_click', 'by_month', 'by_publisher']),
-    ...forTable('Deliveries', ['GetItem', 'Query', 'UpdateItem']),
+    ...forTable('Deliveries', ['GetItem', 'Query']),
     ...forIndexes('Deliveries', ['by_month', 'by_publisher']),
     ...forTable('Hits', ['GetItem', 'Query']),
-    'sqs:SendMessage Queue',
   ],
   Bootstrap: [
     ...LOGS,
     ...forTable(
       'Catalog',
-      ['ConditionCheckItem', 'GetItem', 'PutItem', 'Query'],
+      ['GetItem', 'PutItem', 'Query'],
       ['api_key', 'api_key_hash', 'cursor_key', 'mac_key', 'settings'],
     ),
   ],
