@@ -80,8 +80,18 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
 
   const { gaid, idfa, ...values } = request.values;
   const conversion: Conversion = {
-    ...{ id: input.id, version: 1, ...subject, goal: input.goalId, status, code, reason: null, test: false },
-    ...{ txnId: request.txnId, saleAmount, terms, currency: campaign.currency },
+    id: input.id,
+    version: 1,
+    ...subject,
+    goal: input.goalId,
+    status,
+    code,
+    reason: null,
+    test: false,
+    txnId: request.txnId,
+    saleAmount,
+    terms,
+    currency: campaign.currency,
     saleCurrency: saleAmount === null ? request.currency : saleCurrency,
     rate: exchange === null || exchange === undefined ? null : exchangeRateText(exchange),
     payout: paid?.payout ?? ZERO,
@@ -95,7 +105,10 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
       ...input.clickValues,
       ...values,
     },
-    ...{ createdAt: receivedAt, updatedAt: scene.now, locked: false, deliveries: 0 },
+    createdAt: receivedAt,
+    updatedAt: scene.now,
+    locked: false,
+    deliveries: 0,
   };
   return settle(scene, { before: null, after: conversion, code, keys: input.keys, deliveries: [], warnings: [] });
 }
@@ -151,8 +164,16 @@ export function decideExisting(scene: Scene, input: ExistingConversion): Ruling 
   const next = status ?? conversion.status;
   const pays = next !== 'rejected' && conversion.code === 'OK';
   const after: Conversion = {
-    ...{ ...conversion, version: conversion.version + 1, updatedAt: scene.now, status: next },
-    ...{ saleAmount, saleCurrency, rate, terms, wouldBePayout, wouldBeRevenue },
+    ...conversion,
+    version: conversion.version + 1,
+    updatedAt: scene.now,
+    status: next,
+    saleAmount,
+    saleCurrency,
+    rate,
+    terms,
+    wouldBePayout,
+    wouldBeRevenue,
     txnId: adoption === null ? conversion.txnId : request.txnId,
     payout: pays ? (wouldBePayout ?? ZERO) : ZERO,
     revenue: pays ? (wouldBeRevenue ?? ZERO) : ZERO,
@@ -217,7 +238,11 @@ function wantedAmount(scene: Scene, conversion: Conversion, warnings: string[]):
   const repriced = { ...terms, exchange };
   const { payout, revenue } = price(repriced, saleAmount);
   return {
-    ...{ saleAmount, saleCurrency, terms: repriced, wouldBePayout: payout, wouldBeRevenue: revenue },
+    saleAmount,
+    saleCurrency,
+    terms: repriced,
+    wouldBePayout: payout,
+    wouldBeRevenue: revenue,
     rate: exchange === null ? null : exchangeRateText(exchange),
   };
 }
@@ -256,9 +281,14 @@ function settle(scene: Scene, { before, after, code, keys, deliveries, warnings 
   const conversion = { ...after, deliveries: (before?.deliveries ?? 0) + announced.length };
   const { id: conversionId, version: number, status } = conversion;
   return {
-    ...{ code, conversion, warnings: withWarnings(scene.request, warnings) },
+    code,
+    conversion,
+    warnings: withWarnings(scene.request, warnings),
     write: {
-      ...{ keys, conversion, expectedVersion: before?.version ?? null, deliveries: changes },
+      keys,
+      conversion,
+      expectedVersion: before?.version ?? null,
+      deliveries: changes,
       history: { conversionId, number, at: scene.now, status, code, by: scene.by },
       ledger: ledgerRow(before, conversion, code, scene.now),
     },

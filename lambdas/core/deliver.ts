@@ -63,21 +63,11 @@ export type DeliverOutcome =
  */
 export async function deliver(id: string, deps: DeliverDeps): Promise<DeliverOutcome> {
   const { deliveries, postbacks, now } = deps;
+  if (await waitForFirst(id, deps)) return { kind: 'nothing_to_do' };
   const lease = deps.newLease();
   const claimedAt = now();
   const delivery = await deliveries.claim(id, claimedAt, lease, claimedAt + LEASE);
   if (delivery === null) return { kind: 'nothing_to_do' };
-
-  const firstWait = deps.schedule.waits[0] ?? 0;
-  const firstAt = delivery.createdAt + firstWait;
-  // Only a schedule of the local run makes the first attempt wait; whoever made the delivery does not know it.
-  if (firstWait > 0 && delivery.attempts === 0 && claimedAt < firstAt) {
-    const waiting = { nextAttemptAt: firstAt, dueAt: firstAt + MESSAGE_GRACE };
-    const stored = await deliveries.finish({ ...delivery, state: 'waiting', ...waiting }, lease, null, now());
-    if (stored === null) return { kind: 'lease_lost', delivery };
-    await sendHints(stored, deps);
-    return { kind: 'nothing_to_do' };
-  }
 
   const postback = await postbacks.postback(delivery.postbackId);
   if (postback?.status === 'paused') {
@@ -100,6 +90,17 @@ export async function deliver(id: string, deps: DeliverDeps): Promise<DeliverOut
   const stored = await deliveries.finish(afterAttempt(delivery, postback, answer, deps), lease, attempt, now());
   if (stored === null) return { kind: 'lease_lost', delivery };
   return { kind: 'attempted', delivery: stored, attempt, hintsLost: await sendHints(stored, deps) };
+}
+
+/** Whether the schedule makes the first attempt wait and its time has not come. Only one of the local run ever does. */
+async function waitForFirst(id: string, deps: DeliverDeps): Promise<boolean> {
+  const wait = deps.schedule.waits[0] ?? 0;
+  const delivery = wait > 0 ? await deps.deliveries.delivery(id) : null;
+  if (delivery === null || delivery.attempts > 0) return false;
+  const left = delivery.createdAt + wait - deps.now();
+  if (left <= 0) return false;
+  await deps.hints.send({ deliveryId: id, postbackId: delivery.postbackId, delaySeconds: Math.ceil(left / 1_000) });
+  return true;
 }
 
 async function attemptCall(

@@ -26,7 +26,10 @@ export function answerOutcome(outcome: Omit<Outcome, 'advertiserId'>, sender: Se
   return {
     status: sender?.responseMode === 'always_200' && !retry ? 200 : reason.http,
     body: {
-      ...{ result: reason.result, code, message: outcome.message ?? reason.message, warnings },
+      result: reason.result,
+      code,
+      message: outcome.message ?? reason.message,
+      warnings,
       ...(conversion !== null && {
         conversion_id: conversion.id,
         status: conversion.status,

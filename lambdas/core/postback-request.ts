@@ -158,7 +158,12 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null): Postba
   }
 
   return {
-    ...{ clickId, txnId, goal: goal === undefined ? null : cut(goal, VALUE_LENGTH), saleAmount, currency, status },
+    clickId,
+    txnId,
+    goal: goal === undefined ? null : cut(goal, VALUE_LENGTH),
+    saleAmount,
+    currency,
+    status,
     action: ACTIONS.get(optional('action')?.trim().toLowerCase() ?? 'add') ?? 'add',
     values: keptValues(optional),
     warnings: ['revenue', 'payout']

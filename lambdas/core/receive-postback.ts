@@ -46,9 +46,15 @@ async function receive(call: InboundCall, received: ReceivedCall, deps: Postback
     (token === null || !authentic) && !known.has(name) && verifyClickId(value, ring) === null;
 
   const toHit = (outcome: Outcome, click: VerifiedClickId | null): Hit => ({
-    ...{ id, at: now, route: `${call.method} ${call.route}`, senderId: sender?.id ?? null },
-    ...{ advertiserId: outcome.advertiserId, clickId: click?.id ?? null, conversionId: outcome.conversion?.id ?? null },
-    ...{ code: outcome.code, status: answerOutcome(outcome, sender).status },
+    id,
+    at: now,
+    route: `${call.method} ${call.route}`,
+    senderId: sender?.id ?? null,
+    advertiserId: outcome.advertiserId,
+    clickId: click?.id ?? null,
+    conversionId: outcome.conversion?.id ?? null,
+    code: outcome.code,
+    status: answerOutcome(outcome, sender).status,
     query: redactCall(received, tokenNames(sender), token, mayHideToken),
   });
 

@@ -149,8 +149,13 @@ async function decideByClick(report: Report, clickId: VerifiedClickId, deps: Rec
   const { goal, goalId } = target;
   if (goal === null && campaign.unknownGoal === 'reject') return refused('UNKNOWN_GOAL');
   const ruling = decideNew(scene, {
-    ...{ id: report.conversionId, receivedAt: report.receivedAt, subject, goal, goalId },
-    ...{ clickValues: clickMacroValues(click, campaign), remembered: keys.remembered },
+    id: report.conversionId,
+    receivedAt: report.receivedAt,
+    subject,
+    goal,
+    goalId,
+    clickValues: clickMacroValues(click, campaign),
+    remembered: keys.remembered,
     keys: keysOfNew(report, subject, target, keys),
   });
   return { ruling, advertiserId };
@@ -160,7 +165,8 @@ async function decideByClick(report: Report, clickId: VerifiedClickId, deps: Rec
 async function decideByTxn(report: Report, deps: RecordDeps): Promise<Plan> {
   const { request, sender } = report;
   const refused = (code: Ruling['code'], message?: string): Plan => ({
-    ...{ ruling: refuse(code, request, message), advertiserId: null },
+    ruling: refuse(code, request, message),
+    advertiserId: null,
   });
   if (!report.addressAllowed) return refused('IP_NOT_ALLOWED');
   const found = await findByTxn(request, sender, deps);
@@ -310,7 +316,12 @@ async function locate(
     const key: DedupeKey = { kind: 'clickGoal', clickId, goal: goalId };
     const ambiguous = txnId === null && row?.several === true;
     return {
-      ...{ key, keyRow: row, row, conversionId: row?.conversionId ?? null, adoption: null, ambiguous },
+      key,
+      keyRow: row,
+      row,
+      conversionId: row?.conversionId ?? null,
+      adoption: null,
+      ambiguous,
       remembered: rowRemembered,
     };
   }
@@ -344,7 +355,11 @@ function keysOfNew(
   { key, keyRow, row }: Located,
 ): readonly KeyChange[] {
   const put = (taken: DedupeKey, over: KeyRow | null): KeyChange => ({
-    ...{ kind: 'put', key: taken, conversionId, open: txnId === null, over: over === null ? 'nothing' : 'remembered' },
+    kind: 'put',
+    key: taken,
+    conversionId,
+    open: txnId === null,
+    over: over === null ? 'nothing' : 'remembered',
   });
   const changes = [put(key, keyRow)];
   if (key.kind === 'txn') {

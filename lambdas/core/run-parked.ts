@@ -27,7 +27,10 @@ export async function parkConversion(
   const { sender, request, click, receivedAt, conversionId } = report;
   const parked: Parked = { report: { request, click, receivedAt, conversionId }, senderId: sender.id, hit };
   await deps.store.park({
-    ...{ clickId: click.id, hitId: hit.id, request: JSON.stringify(parked), dueAt: deps.now() + FIRST_LOOK_MS },
+    clickId: click.id,
+    hitId: hit.id,
+    request: JSON.stringify(parked),
+    dueAt: deps.now() + FIRST_LOOK_MS,
     endsAt: retentionEnd(click, await deps.catalog.settings()),
   });
 }
@@ -52,7 +55,10 @@ export async function runParked(
   const code = outcome.code === 'CLICK_PURGED' ? 'CLICK_NOT_RECEIVED' : outcome.code;
   const { http } = reasonOf({ ...outcome, code });
   await deps.hits.put({
-    ...{ ...hit, code, status: http, advertiserId: outcome.advertiserId },
+    ...hit,
+    code,
+    status: http,
+    advertiserId: outcome.advertiserId,
     conversionId: outcome.conversion?.id ?? null,
   });
   await deps.store.unpark(parked);

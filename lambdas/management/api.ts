@@ -104,7 +104,12 @@ function routeNames(): RouteName[] {
 
 function openRequest(route: RouteName, deps: Deps): Parameters<Handle>[0] {
   return {
-    ...{ params: {}, query: new Map(), body: undefined, ifMatch: null, route, now: deps.now() },
+    params: {},
+    query: new Map(),
+    body: undefined,
+    ifMatch: null,
+    route,
+    now: deps.now(),
     commit: () => Promise.reject(new Error('an open route writes nothing')),
   };
 }

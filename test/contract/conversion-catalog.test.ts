@@ -112,8 +112,15 @@ describe('hits on DynamoDB Local', () => {
     const { client, tables } = storage;
     const writer = createHitWriter(client, tables.hits);
     const hit: Hit = {
-      ...{ id: newSortableId(NOON, randomBytes), at: NOON, route: 'GET /postback', senderId: 'xyz' },
-      ...{ advertiserId: null, clickId: null, conversionId: null, code: 'CLICK_PENDING', status: 202 },
+      id: newSortableId(NOON, randomBytes),
+      at: NOON,
+      route: 'GET /postback',
+      senderId: 'xyz',
+      advertiserId: null,
+      clickId: null,
+      conversionId: null,
+      code: 'CLICK_PENDING',
+      status: 202,
       query: [
         ['click_id', 'c'],
         ['click_id', ''],
@@ -131,8 +138,16 @@ describe('hits on DynamoDB Local', () => {
     const at = now - 180 * DAY;
     const id = newSortableId(at, randomBytes);
     await createHitWriter(client, tables.hits).put({
-      ...{ id, at, route: 'GET /postback', senderId: null, advertiserId: null, clickId: null, conversionId: null },
-      ...{ code: 'CLICK_NOT_RECEIVED', status: 422, query: [] },
+      id,
+      at,
+      route: 'GET /postback',
+      senderId: null,
+      advertiserId: null,
+      clickId: null,
+      conversionId: null,
+      code: 'CLICK_NOT_RECEIVED',
+      status: 422,
+      query: [],
     });
     const Key = toItem({ pk: new Date(at).toISOString().slice(0, 13), sk: id });
     const { Item = {} } = await client.send(new GetItemCommand({ TableName: tables.hits, Key }));

@@ -76,7 +76,10 @@ const txn = (): DedupeKey => ({ kind: 'txn', hash: newId() });
 const aWrite = (conversion: Conversion, overrides: Partial<ConversionWrite> = {}): ConversionWrite => {
   const { id: conversionId, version: number, status, code, payout, revenue, currency } = conversion;
   return {
-    ...{ keys: [], conversion, expectedVersion: null, deliveries: [] },
+    keys: [],
+    conversion,
+    expectedVersion: null,
+    deliveries: [],
     history: { conversionId, number, at: NOON, status, code, by: 'sender:xyz' },
     ledger: { conversionId, number, at: NOON, payout, revenue, currency, code },
     ...overrides,
@@ -88,7 +91,11 @@ const put = (
   conversionId: string,
   overrides: Partial<KeyChange & { kind: 'put' }> = {},
 ): KeyChange => ({
-  ...{ kind: 'put', key, conversionId, open: false, over: 'nothing' },
+  kind: 'put',
+  key,
+  conversionId,
+  open: false,
+  over: 'nothing',
   ...overrides,
 });
 
@@ -109,7 +116,12 @@ describe.each([
     const { store, rowsOf } = subject();
     const large = toMicros(999_999_999_999_999_999n);
     const conversion = aConversion({
-      ...{ id: newId(), saleAmount: large, payout: large, wouldBeRevenue: null, reason: null, rate: '0.88' },
+      id: newId(),
+      saleAmount: large,
+      payout: large,
+      wouldBeRevenue: null,
+      reason: null,
+      rate: '0.88',
       terms: {
         payout: { model: 'percent_of_revenue', percent: '50' },
         revenue: { model: 'percent', percent: '10' },
@@ -267,7 +279,11 @@ describe.each([
     const { store } = subject();
     const due = NOON - 1_000_000;
     const parked = (hitId: string, dueAt: number): ParkedConversion => ({
-      ...{ clickId: newId(), hitId, request: '{"a":1}', dueAt, endsAt: NOON },
+      clickId: newId(),
+      hitId,
+      request: '{"a":1}',
+      dueAt,
+      endsAt: NOON,
     });
     const rows = [parked(newId(), due), parked(newId(), due - 1), parked(newId(), due + 10)];
     for (const row of rows) await store.park(row);
@@ -310,9 +326,13 @@ describe('a conversion as an item', () => {
       new GetItemCommand({ TableName: tables.conversions, Key: conversionKey(conversion.id) }),
     );
     expect(Item).toMatchObject({
-      ...{ month: { S: '2026-11' }, listed_at: { S: `2026-11-22T12:00:00.000Z#${conversion.id}` } },
-      ...{ campaign_id: { S: 'summer' }, publisher_id: { S: 'tia' }, advertiser_id: { S: 'xyz' } },
-      ...{ click_id: { S: conversion.clickId }, payout: { N: '2500000' } },
+      month: { S: '2026-11' },
+      listed_at: { S: `2026-11-22T12:00:00.000Z#${conversion.id}` },
+      campaign_id: { S: 'summer' },
+      publisher_id: { S: 'tia' },
+      advertiser_id: { S: 'xyz' },
+      click_id: { S: conversion.clickId },
+      payout: { N: '2500000' },
     });
   });
 });

@@ -26,7 +26,8 @@ interface Subject {
 const fake = (): Subject => {
   const store = new FakeConversionStore();
   return {
-    ...{ store, hits: new FakeHits() },
+    store,
+    hits: new FakeHits(),
     conversionsOf: async (click) => [...store.conversions.values()].filter(({ clickId }) => clickId === click),
     ledgerOf: async (id) => store.ledger.filter(({ conversionId }) => conversionId === id),
     historyOf: async (id) => store.history.filter(({ conversionId }) => conversionId === id),
@@ -55,7 +56,9 @@ const real = (): Subject => {
     hits: createHitWriter(client, tables.hits),
     async conversionsOf(clickId) {
       const query = new QueryCommand({
-        ...{ TableName: tables.conversions, IndexName: 'by_click', KeyConditionExpression: 'click_id = :id' },
+        TableName: tables.conversions,
+        IndexName: 'by_click',
+        KeyConditionExpression: 'click_id = :id',
         ExpressionAttributeValues: toItem({ ':id': clickId }),
       });
       return ((await client.send(query)).Items ?? []).map(fromConversionItem);
@@ -209,7 +212,8 @@ describe.each([
         const click_id = await network.click();
         // Each click its own transactions, as one network serves all of this.
         const own = (parameters: Record<string, string>) => ({
-          ...{ click_id, ...parameters },
+          click_id,
+          ...parameters,
           ...(parameters['txn_id'] !== undefined && { txn_id: `${click_id} ${parameters['txn_id']}` }),
         });
         for (const parameters of before) await send(own(parameters), deps);

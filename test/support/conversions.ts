@@ -21,9 +21,19 @@ export const TOKEN = 'xyz-token-0123456789';
 
 export function aSender(overrides: Partial<Sender> = {}): Sender {
   return {
-    ...{ id: 'xyz', version: 1, createdAt: NOON, updatedAt: NOON, name: 'XYZ', status: 'active' },
-    ...{ advertiserIds: ['xyz'], tokenRequired: true, parameters: {}, statusMap: {}, ipAllowList: [] },
-    ...{ responseMode: 'status', decimals: 'currency' },
+    id: 'xyz',
+    version: 1,
+    createdAt: NOON,
+    updatedAt: NOON,
+    name: 'XYZ',
+    status: 'active',
+    advertiserIds: ['xyz'],
+    tokenRequired: true,
+    parameters: {},
+    statusMap: {},
+    ipAllowList: [],
+    responseMode: 'status',
+    decimals: 'currency',
     tokens: [{ id: 't1', hash: hashToken(TOKEN), expiresAt: null, createdAt: NOON }],
     ...overrides,
   };
@@ -31,22 +41,47 @@ export function aSender(overrides: Partial<Sender> = {}): Sender {
 
 export function aConversion(overrides: Partial<Conversion> = {}): Conversion {
   return {
-    ...{ id: 'a2b3c4d5e6f7g2h3i4j5k6l7', version: 1, clickId: 'a'.repeat(32), campaignId: 'summer' },
-    ...{ publisherId: 'tia', advertiserId: 'xyz', goal: 'sale', status: 'approved', code: 'OK', reason: null },
-    ...{ test: false, txnId: 'T1', saleAmount: toMicros(10_000_000n), saleCurrency: 'USD', rate: null },
+    id: 'a2b3c4d5e6f7g2h3i4j5k6l7',
+    version: 1,
+    clickId: 'a'.repeat(32),
+    campaignId: 'summer',
+    publisherId: 'tia',
+    advertiserId: 'xyz',
+    goal: 'sale',
+    status: 'approved',
+    code: 'OK',
+    reason: null,
+    test: false,
+    txnId: 'T1',
+    saleAmount: toMicros(10_000_000n),
+    saleCurrency: 'USD',
+    rate: null,
     terms: { payout: { model: 'fixed', amount: '2.50' }, revenue: { model: 'fixed', amount: '4' }, exchange: null },
-    ...{ currency: 'USD', payout: toMicros(2_500_000n), revenue: toMicros(4_000_000n) },
-    ...{ wouldBePayout: toMicros(2_500_000n), wouldBeRevenue: toMicros(4_000_000n) },
+    currency: 'USD',
+    payout: toMicros(2_500_000n),
+    revenue: toMicros(4_000_000n),
+    wouldBePayout: toMicros(2_500_000n),
+    wouldBeRevenue: toMicros(4_000_000n),
     values: { p1: 'tia-1' },
-    ...{ clickAt: NOON - 60_000, createdAt: NOON, updatedAt: NOON, locked: false, deliveries: 0 },
+    clickAt: NOON - 60_000,
+    createdAt: NOON,
+    updatedAt: NOON,
+    locked: false,
+    deliveries: 0,
     ...overrides,
   };
 }
 
 export function aCall(overrides: Partial<InboundCall> = {}): InboundCall {
   return {
-    ...{ method: 'GET', route: '/postback', senderId: null, query: '', contentType: null, authorization: null },
-    ...{ body: null, sourceIp: '203.0.113.7' },
+    method: 'GET',
+    route: '/postback',
+    senderId: null,
+    query: '',
+    contentType: null,
+    authorization: null,
+    body: null,
+    sourceIp: '203.0.113.7',
     ...overrides,
   };
 }
@@ -67,14 +102,25 @@ export function aNetwork() {
   const lost: string[] = [];
   let now = NOON;
   const deps: PostbackDeps = {
-    ...{ catalog, clicks, store, hits, hints, random: randomBytes },
+    catalog,
+    clicks,
+    store,
+    hits,
+    hints,
+    random: randomBytes,
     now: () => now,
     pause: async () => undefined,
     hintLost: (id) => lost.push(`hint ${id}`),
     hitLost: ({ code }) => lost.push(`hit ${code}`),
   };
   return {
-    ...{ catalog, clicks, store, hits, hints, lost, deps },
+    catalog,
+    clicks,
+    store,
+    hits,
+    hints,
+    lost,
+    deps,
     /** A genuine click id whose click is not stored. */
     mint: (at = now - 60_000) => mintClickId(at, randomBytes, key),
     /** Stores a click and answers its id. */

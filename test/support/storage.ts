@@ -107,7 +107,9 @@ function tableInputs(): Record<TableName, CreateTableCommandInput & { TableName:
       KeySchema,
       AttributeDefinitions,
       GlobalSecondaryIndexes: GlobalSecondaryIndexes?.map(({ IndexName, KeySchema, Projection }) => ({
-        ...{ IndexName, KeySchema, Projection },
+        IndexName,
+        KeySchema,
+        Projection,
       })),
       StreamSpecification: StreamSpecification && { StreamEnabled: true, ...StreamSpecification },
     };

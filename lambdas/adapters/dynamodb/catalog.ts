@@ -29,7 +29,8 @@ export function createConversionCatalog(client: DynamoDBClient, table: string): 
         TableName: table,
         KeyConditionExpression: 'pk = :pk',
         ExpressionAttributeValues: toItem({ ':pk': pk }),
-        ...{ ConsistentRead: true, ExclusiveStartKey: start },
+        ConsistentRead: true,
+        ExclusiveStartKey: start,
       });
       const page = await storageCall(() => client.send(command));
       found.push(...(page.Items ?? []));

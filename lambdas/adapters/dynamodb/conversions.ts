@@ -62,7 +62,9 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
         // An empty text is no key value, not even in a condition.
         KeyConditionExpression: prefix === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :prefix)',
         ExpressionAttributeValues: toItem({ ':pk': pk, ...(prefix !== '' && { ':prefix': prefix }) }),
-        ...{ ConsistentRead: true, ExclusiveStartKey: start, ...(limit < Infinity && { Limit: limit }) },
+        ConsistentRead: true,
+        ExclusiveStartKey: start,
+        ...(limit < Infinity && { Limit: limit }),
       });
       const page = await storageCall(() => client.send(command));
       found.push(...(page.Items ?? []));
@@ -276,7 +278,9 @@ function deliveryItem(table: string, change: DeliveryChange): TransactWriteItem 
   if (change.kind === 'cancel') {
     return {
       Update: {
-        ...{ TableName: table, Key, ExpressionAttributeNames },
+        TableName: table,
+        Key,
+        ExpressionAttributeNames,
         UpdateExpression: 'SET #state = :cancelled REMOVE due_at, due_shard, next_attempt_at, successor',
         ConditionExpression: '#state = :waiting',
         ExpressionAttributeValues: toItem({ ':cancelled': 'cancelled', ':waiting': 'waiting' }),
@@ -287,11 +291,14 @@ function deliveryItem(table: string, change: DeliveryChange): TransactWriteItem 
   const same = delivery.successor === null ? 'attribute_not_exists(successor)' : 'successor = :was';
   return {
     Update: {
-      ...{ TableName: table, Key, ExpressionAttributeNames },
+      TableName: table,
+      Key,
+      ExpressionAttributeNames,
       UpdateExpression: successor === null ? 'REMOVE successor' : 'SET successor = :successor',
       ConditionExpression: `#state IN (:waiting, :sending) AND ${same}`,
       ExpressionAttributeValues: toItem({
-        ...{ ':waiting': 'waiting', ':sending': 'sending' },
+        ':waiting': 'waiting',
+        ':sending': 'sending',
         ':successor': successor ?? undefined,
         ':was': delivery.successor ?? undefined,
       }),

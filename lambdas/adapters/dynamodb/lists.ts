@@ -89,7 +89,11 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
         sort: 'listed_at',
       };
       const { items } = await readPage(client, list, [clickId], {
-        ...{ filters: {}, low: LOWEST, high: HIGHEST, limit: 1_000, position: null },
+        filters: {},
+        low: LOWEST,
+        high: HIGHEST,
+        limit: 1_000,
+        position: null,
       });
       return items.map((item) => fromConversionItem(item).id);
     },
@@ -132,7 +136,10 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
       const list: List = { table: tables.conversions, index, partition, sort: 'listed_at' };
       const partitions = value === undefined ? months(query) : [value];
       const page = await readPage(client, list, partitions, {
-        ...{ filters: without(filters, partition), ...timeBounds(query), limit: query.limit, position: query.position },
+        filters: without(filters, partition),
+        ...timeBounds(query),
+        limit: query.limit,
+        position: query.position,
       });
       return { ...page, items: page.items.map(fromConversionItem) };
     },
@@ -145,13 +152,20 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
       if (conversion_id !== undefined) {
         const list: List = { table: tables.deliveries, index: undefined, partition: 'pk', sort: 'sk' };
         page = await readPage(client, list, [conversion_id], {
-          ...{ filters: without(filters, 'conversion_id'), low: 'delivery#', high: 'delivery#~', limit, position },
+          filters: without(filters, 'conversion_id'),
+          low: 'delivery#',
+          high: 'delivery#~',
+          limit,
+          position,
         });
       } else if (publisher_id !== undefined) {
         const index = INDEX.deliveries.byPublisher;
         const list: List = { table: tables.deliveries, index, partition: 'publisher_id', sort: 'listed_at' };
         page = await readPage(client, list, [publisher_id], {
-          ...{ filters: without(filters, 'publisher_id'), ...timeBounds(query), limit, position },
+          filters: without(filters, 'publisher_id'),
+          ...timeBounds(query),
+          limit,
+          position,
         });
       } else {
         const index = INDEX.deliveries.byMonth;
@@ -173,7 +187,11 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
       const high = query.to === null ? HIGHEST : newSortableId(query.to, zeros);
       const list: List = { table: tables.hits, index: undefined, partition: 'pk', sort: 'sk' };
       const page = await readPage(client, list, hours(query), {
-        ...{ filters: query.filters, low, high, limit: query.limit, position: query.position },
+        filters: query.filters,
+        low,
+        high,
+        limit: query.limit,
+        position: query.position,
       });
       return { ...page, items: page.items.map(fromRow<Hit>) };
     },

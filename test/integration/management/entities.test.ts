@@ -265,7 +265,8 @@ describe('a campaign', () => {
 
   test('too large to be kept in memory by the thousand is refused', async () => {
     const goals = Array.from({ length: 30 }, (_, i) => ({
-      ...{ id: `g${i}`, default: i === 0 },
+      id: `g${i}`,
+      default: i === 0,
       match: Array.from({ length: 50 }, (_, j) => `${i}-${j}-${'x'.repeat(60)}`),
     }));
     const reply = await api.call('POST', '/v1/campaigns', { body: campaign({ goals }) });

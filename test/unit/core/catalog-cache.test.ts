@@ -37,7 +37,9 @@ const cache = (lifetime: number, of: CatalogReader = reader): CatalogReader => {
 function heldReader() {
   const held: { id: string; answer: (name: string) => void; fail: () => void }[] = [];
   const of: CatalogReader = {
-    ...{ publisher: async () => null, settings: async () => someSettings(), macKeys: async () => [] },
+    publisher: async () => null,
+    settings: async () => someSettings(),
+    macKeys: async () => [],
     campaign: (id) =>
       new Promise((resolve, reject) => {
         held.push({

@@ -11,7 +11,10 @@ const received = (overrides: Partial<InboundCall>): ReceivedCall => {
   return call;
 };
 const post = (body: string, contentType = 'application/json', query = ''): Partial<InboundCall> => ({
-  ...{ method: 'POST', body: Buffer.from(body), contentType, query },
+  method: 'POST',
+  body: Buffer.from(body),
+  contentType,
+  query,
 });
 const form = (body: string, query = '') => post(body, 'application/x-www-form-urlencoded', query);
 const parse = (overrides: Partial<InboundCall>, sender: Sender | null = null) =>

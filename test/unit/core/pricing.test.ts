@@ -10,7 +10,9 @@ const fixed = (amount: string) => ({ model: 'fixed', amount }) as const;
 const percent = (value: string) => ({ model: 'percent', percent: value }) as const;
 const ofRevenue = (value: string) => ({ model: 'percent_of_revenue', percent: value }) as const;
 const terms = (payout: Terms['payout'], revenue: Terms['revenue'], exchange: Terms['exchange'] = null): Terms => ({
-  ...{ payout, revenue, exchange },
+  payout,
+  revenue,
+  exchange,
 });
 
 describe('price', () => {

@@ -266,15 +266,27 @@ describe('a new conversion', () => {
       status: 200,
       retryAfterSeconds: null,
       body: {
-        ...{ result: 'accepted', code: 'OK', message: 'Recorded', warnings: [], conversion_id: conversion.id },
-        ...{ status: 'approved', goal: 'sale', payout: '2.50', revenue: '4.00', currency: 'USD' },
+        result: 'accepted',
+        code: 'OK',
+        message: 'Recorded',
+        warnings: [],
+        conversion_id: conversion.id,
+        status: 'approved',
+        goal: 'sale',
+        payout: '2.50',
+        revenue: '4.00',
+        currency: 'USD',
       },
     });
     expect(network.store.ledger).toMatchObject([{ payout: 2_500_000n, revenue: 4_000_000n, currency: 'USD' }]);
     const [delivery] = network.store.deliveries.values();
     expect(delivery).toMatchObject({
-      ...{ id: deliveryId(conversion.id, 1), event: 'created', state: 'waiting', publisherId: 'tia' },
-      ...{ nextAttemptAt: conversion.createdAt, dueAt: conversion.createdAt + 60_000 },
+      id: deliveryId(conversion.id, 1),
+      event: 'created',
+      state: 'waiting',
+      publisherId: 'tia',
+      nextAttemptAt: conversion.createdAt,
+      dueAt: conversion.createdAt + 60_000,
       values: { p1: 'tia-1', payout: '2.50', txn_id: 'T1', status: 'approved', event: 'created', goal_name: 'Sale' },
     });
     expect(delivery?.values).not.toHaveProperty('sub1');

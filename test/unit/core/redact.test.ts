@@ -15,7 +15,9 @@ const redact = (
   return redactCall(call, names, token, mayHide);
 };
 const post = (body: string, contentType = 'application/json'): Partial<InboundCall> => ({
-  ...{ method: 'POST', body: Buffer.from(body), contentType },
+  method: 'POST',
+  body: Buffer.from(body),
+  contentType,
 });
 
 describe('the parameters of a hit', () => {

@@ -102,7 +102,11 @@ describe('the sweep of deliveries', () => {
 
 describe('the sweep of parked conversions', () => {
   const parked = (hitId: string): ParkedConversion => ({
-    ...{ clickId: 'c', hitId, request: '{}', dueAt: NOON, endsAt: NOON + 1 },
+    clickId: 'c',
+    hitId,
+    request: '{}',
+    dueAt: NOON,
+    endsAt: NOON + 1,
   });
 
   it('runs each that is due and goes on after one that fails', async () => {

@@ -106,8 +106,15 @@ function event({ method = 'GET', query = '', path, headers = {} }: Request): API
     pathParameters: path ?? { campaign_id: 'summer', pub_id: 'tia' },
     isBase64Encoded: false,
     requestContext: {
-      ...{ accountId: '', apiId: '', domainName: '', domainPrefix: '', requestId: 'r-1', routeKey: '', stage: '' },
-      ...{ time: '', timeEpoch: 0 },
+      accountId: '',
+      apiId: '',
+      domainName: '',
+      domainPrefix: '',
+      requestId: 'r-1',
+      routeKey: '',
+      stage: '',
+      time: '',
+      timeEpoch: 0,
       http: { method, path: '/c/summer/tia', protocol: 'HTTP/1.1', sourceIp: '203.0.113.77', userAgent: '' },
     },
   };

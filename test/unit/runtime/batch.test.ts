@@ -3,8 +3,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MalformedMessage, runBatch } from '../../../lambdas/runtime/batch.ts';
 
 const record = (messageId: string, body = ''): SQSRecord => ({
-  ...{ messageId, body, receiptHandle: '', messageAttributes: {}, md5OfBody: '', awsRegion: '' },
-  ...{ eventSource: 'aws:sqs', eventSourceARN: '' },
+  messageId,
+  body,
+  receiptHandle: '',
+  messageAttributes: {},
+  md5OfBody: '',
+  awsRegion: '',
+  eventSource: 'aws:sqs',
+  eventSourceARN: '',
   attributes: { ApproximateReceiveCount: '1', SentTimestamp: '', SenderId: '', ApproximateFirstReceiveTimestamp: '' },
 });
 const event = (...ids: string[]): SQSEvent => ({ Records: ids.map((id) => record(id)) });
@@ -27,8 +33,11 @@ describe('a batch', () => {
     expect(lines).toEqual([
       { level: 'error', event: 'message_failed', message_id: 'b', error: 'Error', error_message: 'crashed' },
       {
-        ...{ level: 'error', event: 'message_malformed', message_id: 'd' },
-        ...{ error: 'MalformedMessage', error_message: 'no hint' },
+        level: 'error',
+        event: 'message_malformed',
+        message_id: 'd',
+        error: 'MalformedMessage',
+        error_message: 'no hint',
       },
     ]);
   });

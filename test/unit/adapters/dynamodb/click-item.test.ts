@@ -35,7 +35,12 @@ describe('a click as an item', () => {
         gaid: '3'.repeat(36),
         gclid: 'g'.repeat(100),
       },
-      ...{ country: 'AT', device: 'phone', os: 'android', browser: 'chrome', language: 'de', ip: '2001:db8:abcd::' },
+      country: 'AT',
+      device: 'phone',
+      os: 'android',
+      browser: 'chrome',
+      language: 'de',
+      ip: '2001:db8:abcd::',
       userAgent: 'U'.repeat(256),
     });
     const size = Object.entries(toClickItem(click))
