@@ -166,7 +166,10 @@ async function seeConversion(
   return {
     from,
     to,
-    url: hit === null ? null : `${url}${pathOf(hit.route, ADVERTISER_OF[to])}?${(hit.query ?? '').replaceAll('%5Bredacted%5D', '***')}`,
+    url:
+      hit === null
+        ? null
+        : `${url}${pathOf(hit.route, ADVERTISER_OF[to])}?${(hit.query ?? '').replaceAll('%5Bredacted%5D', '***')}`,
     status: call?.status ?? null,
     code: codeIn(call?.body),
     ms: call?.ms ?? null,
