@@ -76,8 +76,9 @@ export class Runner {
     const world = this.makeWorld(stack, ports, await dynamodbEndpoint, await sqsEndpoint);
     this.world = world;
     const { outputs } = await provisionStack(stack, world);
-    for (const [apiId, parts] of world.apis) deployApi(apiId, parts, world);
     const adminKey = await this.bootstrap(outputs, world);
+    // Only now: until there are keys every answer would be a misleading one instead of 503.
+    for (const [apiId, parts] of world.apis) deployApi(apiId, parts, world);
     this.aborted.signal.throwIfAborted();
     for (const source of world.eventSources) source.start();
     for (const schedule of world.schedules) schedule.start();
