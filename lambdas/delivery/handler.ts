@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQSHandler } from 'aws-lambda';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { createDeliveryStore } from '../adapters/dynamodb/deliveries.ts';
-import { createPostbackReader } from '../adapters/dynamodb/postbacks.ts';
+import { createPostbackReader } from '../adapters/dynamodb/catalog.ts';
 import { createPostbackCaller } from '../adapters/http/postback-caller.ts';
 import { createDeliveryHints, createSqs, parseDeliveryHint } from '../adapters/sqs/hints.ts';
 import { deliver } from '../core/deliver.ts';

@@ -1,43 +1,16 @@
 import { createSecretKey } from 'node:crypto';
-import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DEFAULT_SETTINGS } from '../../core/entities.ts';
 import type { Campaign, Postback, Publisher, Sender, Settings } from '../../core/entities.ts';
-import type { ConversionCatalog } from '../../core/ports.ts';
+import type { ConversionCatalog, PostbackReader } from '../../core/ports.ts';
 import { fromWire } from '../../core/wire.ts';
-import { storageCall } from './errors.ts';
-import { fromItem, toItem } from './items.ts';
+import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
+import { readItem, readPartition } from './reads.ts';
 
 /** The Catalog table as a conversion reads it: no cache, so that what was saved or revoked applies to the next call. */
 export function createConversionCatalog(client: DynamoDBClient, table: string): ConversionCatalog {
-  const get = async (pk: string, sk: string): Promise<Item | null> => {
-    const command = new GetItemCommand({ TableName: table, Key: toItem({ pk, sk }), ConsistentRead: true });
-    return (await storageCall(() => client.send(command))).Item ?? null;
-  };
-
-  const entity = async <T>(kind: string, id: string): Promise<T | null> => {
-    const item = await get(kind, id);
-    return item === null ? null : fromEntity<T>(item);
-  };
-
-  const list = async (pk: string): Promise<readonly Item[]> => {
-    const found: Item[] = [];
-    let start: Item | undefined;
-    do {
-      const command = new QueryCommand({
-        TableName: table,
-        KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: toItem({ ':pk': pk }),
-        ConsistentRead: true,
-        ExclusiveStartKey: start,
-      });
-      const page = await storageCall(() => client.send(command));
-      found.push(...(page.Items ?? []));
-      start = page.LastEvaluatedKey;
-    } while (start !== undefined);
-    return found;
-  };
+  const entity = <T>(kind: string, id: string) => readEntity<T>(client, table, kind, id);
 
   return {
     campaign: (id) => entity<Campaign>('campaign', id),
@@ -49,18 +22,22 @@ export function createConversionCatalog(client: DynamoDBClient, table: string): 
     },
 
     async macKeys() {
-      return (await list('mac_key'))
+      return (await readPartition(client, table, { pk: 'mac_key' }))
         .map((item) => fromItem(item) as { key: Uint8Array; created_at: number })
         .map(({ key, created_at: createdAt }) => ({ key: createSecretKey(key), createdAt }))
         .sort((a, b) => a.createdAt - b.createdAt);
     },
 
     async senderIdOfToken(hash) {
-      return (await get('sender_token', hash))?.['sender_id']?.S ?? null;
+      const item = await readItem(client, table, toItem({ pk: 'sender_token', sk: hash }));
+      return item?.['sender_id']?.S ?? null;
     },
 
     async postbacksOf(publisherId) {
-      const found = await Promise.all([list(`postback_of#${publisherId}`), list('postback_of#*')]);
+      const owners = [publisherId, '*'];
+      const found = await Promise.all(
+        owners.map((owner) => readPartition(client, table, { pk: `postback_of#${owner}` })),
+      );
       return found
         .flat()
         .map((item) => fromEntity<Postback>(item))
@@ -69,9 +46,17 @@ export function createConversionCatalog(client: DynamoDBClient, table: string): 
   };
 }
 
+/** Postbacks by id, read anew each time: a URL that an operator corrected is used at once. */
+export function createPostbackReader(client: DynamoDBClient, table: string): PostbackReader {
+  return { postback: (id) => readEntity<Postback>(client, table, 'postback', id) };
+}
+
+async function readEntity<T>(client: DynamoDBClient, table: string, kind: string, id: string): Promise<T | null> {
+  const item = await readItem(client, table, toItem({ pk: kind, sk: id }));
+  return item === null ? null : fromEntity<T>(item);
+}
+
 /** The entity without its key. Its shape was validated when it was saved; nothing but the API writes it. */
 function fromEntity<T>(item: Item): T {
-  const { pk, sk, ...wire } = item;
-  void [pk, sk];
-  return fromWire(fromItem(wire)) as T;
+  return fromWire(fromItem(withoutAttributes(item, ['pk', 'sk']))) as T;
 }

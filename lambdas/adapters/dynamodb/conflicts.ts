@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  ConditionalCheckFailedException,
   TransactionCanceledException,
   TransactionConflictException,
   TransactionInProgressException,
@@ -26,6 +27,16 @@ export async function retryConflicts<T>(call: () => Promise<T>): Promise<T> {
       if (attempt === TRIES) throw new StorageUnavailable('too many conflicting transactions', { cause });
       await sleep(Math.random() * FIRST_WAIT * 2 ** attempt);
     }
+  }
+}
+
+/** As {@link retryConflicts}, for a write of one item; null: its condition was lost and nothing was written. */
+export async function unlessConditionLost<T>(call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await retryConflicts(call);
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return null;
+    throw error;
   }
 }
 

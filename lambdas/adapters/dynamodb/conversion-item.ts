@@ -2,7 +2,7 @@ import type { Conversion } from '../../core/conversion.ts';
 import { toMicros } from '../../core/money.ts';
 import type { Micros } from '../../core/money.ts';
 import { fromWire, toWire } from '../../core/wire.ts';
-import { fromItem, toItem } from './items.ts';
+import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
 
 /** The key of a conversion in Conversions. */
@@ -25,9 +25,8 @@ export function toConversionItem(conversion: Conversion): Item {
 
 /** What {@link toConversionItem} wrote. */
 export function fromConversionItem(item: Item): Conversion {
-  const { pk, sk, month, listed_at, ...stored } = fromItem(item);
-  void [pk, sk, month, listed_at];
-  const conversion = fromWire(stored) as Conversion & Record<MoneyField, bigint | number | null>;
+  const stored = withoutAttributes(item, ['pk', 'sk', 'month', 'listed_at']);
+  const conversion = fromWire(fromItem(stored)) as Conversion & Record<MoneyField, bigint | number | null>;
   return { ...conversion, ...readMoney(conversion) };
 }
 

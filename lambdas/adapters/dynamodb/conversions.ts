@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import {
-  ConditionalCheckFailedException,
   DeleteItemCommand,
-  GetItemCommand,
   PutItemCommand,
   QueryCommand,
   TransactionCanceledException,
@@ -26,12 +24,13 @@ import type {
 } from '../../core/ports.ts';
 import { fromWire, toWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
-import { retryConflicts } from './conflicts.ts';
+import { retryConflicts, unlessConditionLost } from './conflicts.ts';
 import { conversionKey, fromConversionItem, toConversionItem } from './conversion-item.ts';
 import { deliveryKey, fromDeliveryItem, toDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
-import { fromItem, toItem } from './items.ts';
+import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
+import { readItem, readPartition } from './reads.ts';
 
 interface Tables {
   readonly conversions: string;
@@ -47,54 +46,32 @@ const REMEMBERED = 'attribute_exists(pk) AND attribute_not_exists(conversion_id)
 export function createConversionStore(client: DynamoDBClient, tables: Tables): ConversionStore {
   const table = tables.conversions;
 
-  const get = async (key: Item): Promise<Item | null> => {
-    const command = new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true });
-    return (await storageCall(() => client.send(command))).Item ?? null;
-  };
-
-  /** Rows of one partition whose sort key starts with `prefix` ('': all), at most `limit`. */
-  const rows = async (from: string, pk: string, prefix: string, limit = Infinity): Promise<readonly Item[]> => {
-    const found: Item[] = [];
-    let start: Item | undefined;
-    do {
-      const command = new QueryCommand({
-        TableName: from,
-        // An empty text is no key value, not even in a condition.
-        KeyConditionExpression: prefix === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :prefix)',
-        ExpressionAttributeValues: toItem({ ':pk': pk, ...(prefix !== '' && { ':prefix': prefix }) }),
-        ConsistentRead: true,
-        ExclusiveStartKey: start,
-        ...(limit < Infinity && { Limit: limit }),
-      });
-      const page = await storageCall(() => client.send(command));
-      found.push(...(page.Items ?? []));
-      start = page.LastEvaluatedKey;
-    } while (start !== undefined && found.length < limit);
-    return found;
-  };
-
   return {
     async clickGoals(clickId) {
-      return (await rows(table, clickPartition(clickId), 'goal#')).map(fromClickGoalItem);
+      return (await readPartition(client, table, { pk: clickPartition(clickId), prefix: 'goal#' })).map(
+        fromClickGoalItem,
+      );
     },
 
     async txn(hash) {
-      const item = await get(toItem(keyOf({ kind: 'txn', hash })));
+      const item = await readItem(client, table, toItem(keyOf({ kind: 'txn', hash })));
       return item === null ? null : { conversionId: item['conversion_id']?.S ?? null };
     },
 
     async conversionsOfTxn(txnHash, advertiserId) {
       const prefix = advertiserId === null ? '' : `${advertiserId}#`;
-      return (await rows(table, txnPartition(txnHash), prefix, MAX_TXN_ROWS)).map(fromRow<TxnIndexRow>);
+      const range = { pk: txnPartition(txnHash), prefix, limit: MAX_TXN_ROWS };
+      return (await readPartition(client, table, range)).map(fromRow<TxnIndexRow>);
     },
 
     async conversion(id) {
-      const item = await get(conversionKey(id));
+      const item = await readItem(client, table, conversionKey(id));
       return item === null ? null : fromConversionItem(item);
     },
 
     async deliveriesOf(conversionId) {
-      return (await rows(tables.deliveries, conversionId, 'delivery#')).map(fromDeliveryItem);
+      const range = { pk: conversionId, prefix: 'delivery#' };
+      return (await readPartition(client, tables.deliveries, range)).map(fromDeliveryItem);
     },
 
     async commit(write) {
@@ -121,7 +98,7 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
         Item: toItem({ ...keyOf(key), ...(key.kind === 'clickGoal' && { open: false, several: false }) }),
         ConditionExpression: `${UNTAKEN} OR attribute_not_exists(conversion_id)`,
       });
-      return unlessConditionLost(() => client.send(command));
+      return (await unlessConditionLost(() => client.send(command))) !== null;
     },
 
     async park(parked) {
@@ -157,7 +134,7 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
         ConditionExpression: 'due_at = :was',
         ExpressionAttributeValues: toItem({ ':due_at': dueAt, ':was': parked.dueAt }),
       });
-      return unlessConditionLost(() => client.send(command));
+      return (await unlessConditionLost(() => client.send(command))) !== null;
     },
 
     async unpark(parked) {
@@ -187,9 +164,7 @@ function fromClickGoalItem(item: Item): ClickGoalRow {
 
 /** A row that is the wire form of its type, without what only the table needs. */
 function fromRow<T>(item: Item): T {
-  const { pk, sk, due_shard, ...wire } = item;
-  void [pk, sk, due_shard];
-  return fromWire(fromItem(wire)) as T;
+  return fromWire(fromItem(withoutAttributes(item, ['pk', 'sk', 'due_shard']))) as T;
 }
 
 function parkedKey({ clickId, hitId }: ParkedConversion): Item {
@@ -312,15 +287,4 @@ function lostCondition(error: unknown, keys: number, conversion: number): Commit
   if (lost < 0) throw new StorageUnavailable('a transaction was cancelled', { cause: error });
   if (lost < keys) return { committed: false, lost: 'key' };
   return { committed: false, lost: lost < keys + conversion ? 'version' : 'delivery' };
-}
-
-/** False: the condition was lost. */
-async function unlessConditionLost(call: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await retryConflicts(call);
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
 }

@@ -1,7 +1,5 @@
 import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import {
-  ConditionalCheckFailedException,
-  GetItemCommand,
   QueryCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
@@ -13,11 +11,12 @@ import { dueShard } from '../../core/due-shard.ts';
 import { StorageUnavailable } from '../../core/ports.ts';
 import type { DeliveryStore } from '../../core/ports.ts';
 import { INDEX } from '../../runtime/environment.ts';
-import { retryConflicts } from './conflicts.ts';
+import { retryConflicts, unlessConditionLost } from './conflicts.ts';
 import { deliveryKey, fromDeliveryItem, toAttemptItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
 import { toItem } from './items.ts';
 import type { Item } from './items.ts';
+import { readItem } from './reads.ts';
 
 /** Each pass of `finish` but the last learns something that it did not know. */
 const FINISH_PASSES = 5;
@@ -28,10 +27,8 @@ export function createDeliveryStore(client: DynamoDBClient, table: string): Deli
     async delivery(id) {
       const key = keyOf(id);
       if (key === null) return null;
-      const { Item } = await storageCall(() =>
-        client.send(new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true })),
-      );
-      return Item === undefined ? null : fromDeliveryItem(Item);
+      const item = await readItem(client, table, key);
+      return item === null ? null : fromDeliveryItem(item);
     },
 
     async claim(id, now, lease, leaseUntil) {
@@ -176,15 +173,6 @@ function update(
       ...values,
     }),
   };
-}
-
-async function unlessConditionLost<T>(call: () => Promise<T>): Promise<T | null> {
-  try {
-    return await retryConflicts(call);
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return null;
-    throw error;
-  }
 }
 
 /** Runs a transaction. Null: committed; else by item, which lost its condition and what is stored instead. */

@@ -1,7 +1,7 @@
 import type { Attempt, Delivery } from '../../core/delivery.ts';
 import { dueShard } from '../../core/due-shard.ts';
 import { fromWire, toWire } from '../../core/wire.ts';
-import { fromItem, toItem } from './items.ts';
+import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
 
 const padded = (number: number): string => String(number).padStart(4, '0');
@@ -57,9 +57,8 @@ function withoutNulls(value: Attempt | Delivery): Record<string, unknown> {
   return Object.fromEntries(wire.filter(([, inner]) => inner !== null));
 }
 
-const ROW_ONLY = new Set(['pk', 'sk', 'month', 'listed_at', 'due_shard', 'expires_at']);
+const ROW_ONLY = ['pk', 'sk', 'month', 'listed_at', 'due_shard', 'expires_at'];
 
 function fromRow<T extends object>(item: Item, absent: Partial<T>): T {
-  const wire = Object.entries(fromItem(item)).filter(([name]) => !ROW_ONLY.has(name));
-  return { ...absent, ...(fromWire(Object.fromEntries(wire)) as T) };
+  return { ...absent, ...(fromWire(fromItem(withoutAttributes(item, ROW_ONLY))) as T) };
 }

@@ -17,3 +17,8 @@ export function fromItem(item: Item): Record<string, unknown> {
     },
   });
 }
+
+/** An item without what belongs to its row: keys, index attributes, time to live. */
+export function withoutAttributes(item: Item, names: readonly string[]): Item {
+  return Object.fromEntries(Object.entries(item).filter(([name]) => !names.includes(name)));
+}

@@ -1,4 +1,4 @@
-import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { HistoryRow } from '../../core/conversion.ts';
 import { parseDeliveryId } from '../../core/delivery.ts';
@@ -20,6 +20,7 @@ import { deliveryKey, fromAttemptItem, fromDeliveryItem } from './delivery-item.
 import { storageCall } from './errors.ts';
 import { fromItem, toItem } from './items.ts';
 import type { Item } from './items.ts';
+import { readItem, readPartition } from './reads.ts';
 
 interface Tables {
   readonly clicks: string;
@@ -47,37 +48,14 @@ const FILTERED_READ = 500;
 
 /** Reads what happened, for the management API. */
 export function createFactReader(client: DynamoDBClient, tables: Tables): FactReader {
-  const get = async (table: string, key: Item): Promise<Item | null> => {
-    const command = new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true });
-    return (await storageCall(() => client.send(command))).Item ?? null;
-  };
-
-  const rows = async (table: string, pk: string, prefix: string): Promise<Item[]> => {
-    const found: Item[] = [];
-    let start: Item | undefined;
-    do {
-      const command = new QueryCommand({
-        TableName: table,
-        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-        ExpressionAttributeValues: toItem({ ':pk': pk, ':prefix': prefix }),
-        ExclusiveStartKey: start,
-        ConsistentRead: true,
-      });
-      const page = await storageCall(() => client.send(command));
-      found.push(...(page.Items ?? []));
-      start = page.LastEvaluatedKey;
-    } while (start !== undefined);
-    return found;
-  };
-
   const attemptsOf = async ({ conversionId, number }: Delivery): Promise<Attempt[]> => {
     const prefix = `attempt#${deliveryKey(conversionId, number).sk.slice('delivery#'.length)}#`;
-    return (await rows(tables.deliveries, conversionId, prefix)).map(fromAttemptItem);
+    return (await readPartition(client, tables.deliveries, { pk: conversionId, prefix })).map(fromAttemptItem);
   };
 
   return {
     async click(id) {
-      const item = await get(tables.clicks, toItem({ id }));
+      const item = await readItem(client, tables.clicks, toItem({ id }));
       return item === null ? null : fromClickItem(item);
     },
 
@@ -99,16 +77,19 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
     },
 
     async conversion(id) {
-      const item = await get(tables.conversions, conversionKey(id));
+      const item = await readItem(client, tables.conversions, conversionKey(id));
       if (item === null) return null;
-      const history = await rows(tables.conversions, `conversion#${id}`, 'history#');
+      const history = await readPartition(client, tables.conversions, {
+        pk: `conversion#${id}`,
+        prefix: 'history#',
+      });
       return { conversion: fromConversionItem(item), history: history.map(fromRow<HistoryRow>) };
     },
 
     async delivery(id) {
       const parts = parseDeliveryId(id);
       if (parts === null) return null;
-      const item = await get(tables.deliveries, toItem(deliveryKey(parts.conversionId, parts.number)));
+      const item = await readItem(client, tables.deliveries, toItem(deliveryKey(parts.conversionId, parts.number)));
       if (item === null) return null;
       const delivery = fromDeliveryItem(item);
       return { delivery, attempts: await attemptsOf(delivery) };
@@ -117,7 +98,7 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
     async hit(id) {
       const time = timeOfSortableId(id);
       if (time === null) return null;
-      const item = await get(tables.hits, toItem({ pk: hourOf(time), sk: id }));
+      const item = await readItem(client, tables.hits, toItem({ pk: hourOf(time), sk: id }));
       return item === null ? null : fromRow<Hit>(item);
     },
 

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   ConditionalCheckFailedException,
-  GetItemCommand,
   PutItemCommand,
-  QueryCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -14,41 +12,21 @@ import { StorageUnavailable } from '../../core/ports.ts';
 import type { Wire } from '../../core/wire.ts';
 import { retryConflicts } from './conflicts.ts';
 import { storageCall } from './errors.ts';
-import { fromItem, toItem } from './items.ts';
+import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
+import { readItem, readPartition } from './reads.ts';
 
 /** Catalog as the management API reads and writes it. Items are the wire form itself, plus their key. */
 export function createManagementCatalog(client: DynamoDBClient, table: string): ManagementCatalog {
   let cursorKey: Uint8Array | null = null;
 
   const get = async (pk: string, sk: string): Promise<unknown> => {
-    const { Item: item } = await storageCall(() =>
-      client.send(new GetItemCommand({ TableName: table, Key: toItem({ pk, sk }), ConsistentRead: true })),
-    );
-    return item === undefined ? null : stripKey(item);
+    const item = await readItem(client, table, toItem({ pk, sk }));
+    return item === null ? null : stripKey(item);
   };
 
-  const query = async (pk: string, after: string | null, limit: number): Promise<unknown[]> => {
-    const found: unknown[] = [];
-    let start = after === null ? undefined : toItem({ pk, sk: after });
-    do {
-      const page = await storageCall(() =>
-        client.send(
-          new QueryCommand({
-            TableName: table,
-            KeyConditionExpression: 'pk = :pk',
-            ExpressionAttributeValues: toItem({ ':pk': pk }),
-            ExclusiveStartKey: start,
-            Limit: limit - found.length,
-            ConsistentRead: true,
-          }),
-        ),
-      );
-      for (const item of page.Items ?? []) found.push(stripKey(item));
-      start = page.LastEvaluatedKey;
-    } while (start !== undefined && found.length < limit);
-    return found;
-  };
+  const query = async (pk: string, after: string | null, limit: number): Promise<unknown[]> =>
+    (await readPartition(client, table, { pk, after, limit })).map(stripKey);
 
   return {
     get: async (kind, id) => (await get(kind, id)) as never,
@@ -124,9 +102,7 @@ export function createManagementCatalog(client: DynamoDBClient, table: string): 
 const MAX_COPIES = 200;
 
 function stripKey(item: Item): unknown {
-  const { pk, sk, ...value } = fromItem(item);
-  void [pk, sk];
-  return value;
+  return fromItem(withoutAttributes(item, ['pk', 'sk']));
 }
 
 function toWrite(change: CatalogChange, table: string): TransactWriteItem {
