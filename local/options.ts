@@ -82,27 +82,35 @@ export function parseOptions(args: readonly string[]): Options {
 }
 
 function parse(args: readonly string[]) {
+  return orStartError(
+    () =>
+      parseArgs({
+        args: [...args],
+        strict: true,
+        allowPositionals: false,
+        options: {
+          port: { type: 'string' },
+          network: { type: 'string' },
+          data: { type: 'string' },
+          'admin-key': { type: 'string' },
+          json: { type: 'boolean' },
+          'strict-egress': { type: 'boolean' },
+          'cache-seconds': { type: 'string' },
+          'retry-schedule': { type: 'string' },
+          'dynamodb-endpoint': { type: 'string' },
+          'sqs-endpoint': { type: 'string' },
+          environments: { type: 'string' },
+          assembly: { type: 'string' },
+          help: { type: 'boolean' },
+        },
+      }).values,
+  );
+}
+
+/** What `parseArgs` answers; what it throws as one clear line. */
+export function orStartError<T>(parse: () => T): T {
   try {
-    return parseArgs({
-      args: [...args],
-      strict: true,
-      allowPositionals: false,
-      options: {
-        port: { type: 'string' },
-        network: { type: 'string' },
-        data: { type: 'string' },
-        'admin-key': { type: 'string' },
-        json: { type: 'boolean' },
-        'strict-egress': { type: 'boolean' },
-        'cache-seconds': { type: 'string' },
-        'retry-schedule': { type: 'string' },
-        'dynamodb-endpoint': { type: 'string' },
-        'sqs-endpoint': { type: 'string' },
-        environments: { type: 'string' },
-        assembly: { type: 'string' },
-        help: { type: 'boolean' },
-      },
-    }).values;
+    return parse();
   } catch (error) {
     // Node's message goes on about positional arguments and quoting after the first sentence.
     throw new StartError(`${messageOf(error).split(/\. |\n/, 1)[0] ?? ''}; --help lists the options`);

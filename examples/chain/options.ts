@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { StartError, messageOf } from '../../local/errors.ts';
+import { StartError } from '../../local/errors.ts';
+import { orStartError } from '../../local/options.ts';
 
 export interface Options {
   /** First of the ports +0 to +31; 0: any free ports. */
@@ -47,19 +48,18 @@ export function parseOptions(args: readonly string[]): Options {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      strict: true,
-      allowPositionals: false,
-      options: {
-        port: { type: 'string' },
-        data: { type: 'string' },
-        once: { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    }).values;
-  } catch (error) {
-    throw new StartError(`${messageOf(error).split(/\. |\n/, 1)[0] ?? ''}; --help lists the options`);
-  }
+  return orStartError(
+    () =>
+      parseArgs({
+        args: [...args],
+        strict: true,
+        allowPositionals: false,
+        options: {
+          port: { type: 'string' },
+          data: { type: 'string' },
+          once: { type: 'boolean' },
+          help: { type: 'boolean' },
+        },
+      }).values,
+  );
 }
