@@ -1,3 +1,4 @@
+import type { Micros } from './money.ts';
 import type { ClickCode } from './reasons.ts';
 
 /**
@@ -73,7 +74,45 @@ export interface Goal {
   readonly accept: readonly ('payout' | 'revenue')[];
 }
 
-/** Terms of a campaign that this version stores only at their defaults, because nothing enforces others yet. */
+/** What must hold for one thing that is known of a visitor. Empty lists ask nothing. */
+export interface TargetingRule {
+  /** Not empty: only these. */
+  readonly allow: readonly string[];
+  /** Never these. */
+  readonly deny: readonly string[];
+}
+
+/** Countries in upper case (ISO 3166), sources as publishers write them, everything else in lower case. */
+export interface Targeting {
+  readonly countries: TargetingRule;
+  readonly devices: TargetingRule;
+  readonly os: TargetingRule;
+  readonly browsers: TargetingRule;
+  readonly languages: TargetingRule;
+  readonly sources: TargetingRule;
+  /** What becomes of a visitor of whom the asked is not known. */
+  readonly unknown: 'allow' | 'deny';
+}
+
+export type CapMetric = 'clicks' | 'conversions' | 'payout' | 'revenue';
+export type CapPeriod = 'hour' | 'day' | 'week' | 'month' | 'total';
+
+export interface Cap {
+  readonly metric: CapMetric;
+  readonly period: CapPeriod;
+  /** A whole number; of payout and revenue a decimal in the campaign's currency. */
+  readonly limit: string;
+  /** `each_publisher`: every publisher has this limit for itself; `publisher`: only `publisherId` has it. */
+  readonly scope: 'campaign' | 'each_publisher' | 'publisher';
+  readonly publisherId: string | null;
+  /** Null: all goals together. Clicks have none. */
+  readonly goal: string | null;
+  /** IANA name; null: the network's. */
+  readonly timeZone: string | null;
+  /** What becomes of a conversion beyond the limit. */
+  readonly onReached: 'reject' | 'pending';
+}
+
 export interface Campaign extends Entity {
   readonly name: string;
   readonly advertiserId: string;
@@ -82,10 +121,59 @@ export interface Campaign extends Entity {
   readonly destinationUrl: string;
   readonly goals: readonly Goal[];
   readonly unknownGoal: 'reject' | 'record' | 'default';
+  /** What a publisher gets for each click that counts; null: nothing. */
+  readonly clickPayout: ClickPayout | null;
+  /** `ask` and `private`: only approved publishers may send clicks; `ask`: others may apply. */
+  readonly visibility: 'public' | 'ask' | 'private';
+  readonly approvedPublishers: readonly string[];
+  readonly blockedPublishers: readonly string[];
+  readonly caps: readonly Cap[];
+  readonly targeting: Targeting;
   readonly fallbackUrl: string | null;
   readonly attributionWindowDays: number;
+  /** A visitor's further clicks within it do not count; 0: all count. */
+  readonly duplicateClickWindowSeconds: number;
+  /** Hosts that a tracking link's `url` may lead to; `*.example.com` stands for its subdomains. Lower case. */
+  readonly deepLinkHosts: readonly string[];
   /** Conversion macros of {@link EXPOSABLE_MACROS} that publishers may see. */
   readonly expose: readonly string[];
+  /** Milliseconds; null: at once. */
+  readonly startsAt: number | null;
+  /** Milliseconds, the first instant after it; null: never. */
+  readonly endsAt: number | null;
+}
+
+/** A fixed amount in the campaign's currency. */
+export interface ClickPayout {
+  readonly model: 'fixed';
+  readonly amount: string;
+}
+
+/** The terms that a campaign has unless it says otherwise; rows that were stored before a term existed lack it. */
+export const DEFAULT_CLICK_TERMS = {
+  clickPayout: null,
+  visibility: 'public',
+  approvedPublishers: [],
+  blockedPublishers: [],
+  caps: [],
+  targeting: {
+    countries: { allow: [], deny: [] },
+    devices: { allow: [], deny: [] },
+    os: { allow: [], deny: [] },
+    browsers: { allow: [], deny: [] },
+    languages: { allow: [], deny: [] },
+    sources: { allow: [], deny: [] },
+    unknown: 'allow',
+  },
+  duplicateClickWindowSeconds: 0,
+  deepLinkHosts: [],
+  startsAt: null,
+  endsAt: null,
+} as const satisfies Partial<Campaign>;
+
+/** A campaign as it is stored, with the defaults of the terms that its row lacks. */
+export function completeCampaign(stored: Campaign): Campaign {
+  return { ...DEFAULT_CLICK_TERMS, ...stored };
 }
 
 export interface Postback extends Entity {
@@ -166,4 +254,6 @@ export interface Click {
   /** Cut to /24 or /48. */
   readonly ip: string | null;
   readonly userAgent: string | null;
+  /** What the publisher gets for it; null: the campaign pays no clicks, or not this one. */
+  readonly payout: { readonly amount: Micros; readonly currency: string } | null;
 }

@@ -1,5 +1,6 @@
 import type { MacKeyRing } from './click-id.ts';
 import type { Conversion, HistoryRow, LedgerRow } from './conversion.ts';
+import type { Counts, CounterUpdate } from './counters.ts';
 import type { Attempt, Delivery } from './delivery.ts';
 import type { Campaign, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
 import type { Hit } from './hit.ts';
@@ -34,6 +35,58 @@ export interface ConversionCatalog extends CatalogReader {
 export interface ClickWriter {
   /** Stores a click once; storing the same id again is success. Throws {@link StorageUnavailable}. */
   put(click: Click): Promise<void>;
+}
+
+/** What is asked of Counters before a click counts. */
+export interface ClickClaims {
+  /** Null: the campaign counts all of a visitor's clicks. */
+  readonly visit: VisitClaim | null;
+  /** See `clickSlots`; empty: no cap. */
+  readonly slots: readonly CounterUpdate[];
+}
+
+export interface VisitClaim {
+  /**
+   * Keyed hashes of campaign, address and user agent with a salt of the day: today's, and yesterday's if the window
+   * reaches back to it.
+   */
+  readonly key: string;
+  readonly keyBefore: string | null;
+  readonly windowSeconds: number;
+}
+
+export interface RecordedClick {
+  /** With the code that it got: `OK` may have become `DUPLICATE_CLICK` or `CAP_REACHED`. */
+  readonly click: Click;
+  /** For a duplicate: when the click was that counted, in milliseconds. */
+  readonly countedAt: number | null;
+}
+
+/** Records a click (invariant 2). Never throws: what storage does not take goes to the spool, or to the log. */
+export interface ClickRecorder {
+  /** `claims`: only of a click whose code is `OK`; null: there are none. */
+  record(click: Click, claims: ClickClaims | null): Promise<RecordedClick>;
+}
+
+/** Counts that are nobody's facts. Never throws and is never repeated: a count may be lost, and is never made twice. */
+export interface ImpressionCounter {
+  count(campaignId: string, publisherId: string, at: number): Promise<void>;
+}
+
+/** What the redirect reads of the conversions' counters. */
+export interface ConversionCountReader {
+  /**
+   * Counters of a campaign and, of the others, of one publisher, by goal (null: all). Throws {@link StorageUnavailable}.
+   */
+  conversionCounts(campaignId: string, publisherId: string): Promise<readonly ConversionCounts[]>;
+}
+
+export interface ConversionCounts {
+  /** Null: of all publishers. */
+  readonly publisherId: string | null;
+  /** Null: of all goals. */
+  readonly goal: string | null;
+  readonly counts: Counts;
 }
 
 export interface ClickReader {

@@ -114,6 +114,7 @@ export async function redirect(request: ClickRequest, deps: RedirectDeps): Promi
     language: preferredLanguage(request.acceptLanguage),
     ip: cutAddress(request.sourceIp),
     userAgent: cut(request.userAgent.toWellFormed(), USER_AGENT_LENGTH) || null,
+    payout: null,
   };
   // A HEAD request gets the same answer, but nobody visited: it leaves neither a row nor a cookie that names one.
   const stored = request.method === 'HEAD' ? null : click;

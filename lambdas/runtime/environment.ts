@@ -10,7 +10,9 @@ export const ENV = {
   conversionsTable: 'CONVERSIONS_TABLE',
   deliveriesTable: 'DELIVERIES_TABLE',
   hitsTable: 'HITS_TABLE',
+  countersTable: 'COUNTERS_TABLE',
   notificationsQueueUrl: 'NOTIFICATIONS_QUEUE_URL',
+  clickSpoolQueueUrl: 'CLICK_SPOOL_QUEUE_URL',
   /** Public base URL of the tracking API, without a trailing slash. */
   trackingUrl: 'TRACKING_URL',
   /** Public base URL of the management API, without a trailing slash. */
@@ -19,6 +21,10 @@ export const ENV = {
   cacheSeconds: 'CACHE_SECONDS',
   /** Where a visitor goes whom an environment cannot place while storage is down; unset: 503. */
   fallbackUrl: 'FALLBACK_URL',
+  /** SHA-256, in hex, of the secret that a distribution in front sends along; unset: there is none. */
+  distributionSecretSha256: 'DISTRIBUTION_SECRET_SHA256',
+  /** File name of an IP-to-country database in the function's folder; unset: there is none. */
+  countryDatabase: 'COUNTRY_DATABASE',
 } as const;
 
 /**

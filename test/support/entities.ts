@@ -1,4 +1,4 @@
-import { DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
+import { DEFAULT_CLICK_TERMS, DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
 import type { Campaign, Click, Goal, Publisher, Settings } from '../../lambdas/core/entities.ts';
 
 /** Entities as they are stored, with overrides. */
@@ -36,6 +36,7 @@ export function aCampaign(overrides: Partial<Campaign> = {}): Campaign {
     fallbackUrl: null,
     attributionWindowDays: 30,
     expose: [],
+    ...DEFAULT_CLICK_TERMS,
     ...overrides,
   };
 }
@@ -75,6 +76,7 @@ export function aClick(overrides: Partial<Click> = {}): Click {
     language: null,
     ip: null,
     userAgent: null,
+    payout: null,
     ...overrides,
   };
 }

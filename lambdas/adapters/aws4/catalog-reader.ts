@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { DEFAULT_SETTINGS } from '../../core/entities.ts';
+import { completeCampaign, DEFAULT_SETTINGS } from '../../core/entities.ts';
 import type { Campaign, Publisher, Settings } from '../../core/entities.ts';
 import type { CatalogReader } from '../../core/ports.ts';
 import { fromWire } from '../../core/wire.ts';
@@ -23,7 +23,10 @@ export function createCatalogReader(db: DynamoDb, tableName: string): CatalogRea
   };
 
   return {
-    campaign: async (id) => (await entity('campaign', id)) as Campaign | null,
+    async campaign(id) {
+      const stored = (await entity('campaign', id)) as Campaign | null;
+      return stored && completeCampaign(stored);
+    },
     publisher: async (id) => (await entity('publisher', id)) as Publisher | null,
     settings: async () => ((await entity('settings', 'settings')) as Settings | null) ?? DEFAULT_SETTINGS,
     async macKeys() {

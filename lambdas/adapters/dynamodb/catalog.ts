@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DEFAULT_SETTINGS } from '../../core/entities.ts';
+import { completeCampaign, DEFAULT_SETTINGS } from '../../core/entities.ts';
 import type { Campaign, Postback, Publisher, Sender, Settings } from '../../core/entities.ts';
 import type { ConversionCatalog, PostbackReader } from '../../core/ports.ts';
 import { fromWire } from '../../core/wire.ts';
@@ -13,7 +13,10 @@ export function createConversionCatalog(client: DynamoDBClient, table: string): 
   const entity = <T>(kind: string, id: string) => readEntity<T>(client, table, kind, id);
 
   return {
-    campaign: (id) => entity<Campaign>('campaign', id),
+    async campaign(id) {
+      const stored = await entity<Campaign>('campaign', id);
+      return stored && completeCampaign(stored);
+    },
     publisher: (id) => entity<Publisher>('publisher', id),
     sender: (id) => entity<Sender>('sender', id),
 

@@ -1,5 +1,6 @@
 import { CLICK_VALUES } from '../../core/entities.ts';
 import type { Click, ClickValue } from '../../core/entities.ts';
+import { toMicros } from '../../core/money.ts';
 import { CLICK_REASONS } from '../../core/reasons.ts';
 import type { ClickCode } from '../../core/reasons.ts';
 import type { Item } from './items.ts';
@@ -17,6 +18,9 @@ const TEXTS = {
   ip: 'i',
   userAgent: 'ua',
 } as const satisfies Partial<Record<keyof Click, string>>;
+
+const PAYOUT = 'po';
+const PAYOUT_CURRENCY = 'pc';
 
 const VALUES: Readonly<Record<ClickValue, string>> = {
   p1: 'p1',
@@ -68,6 +72,11 @@ export function toClickItem(click: Click): Item {
   put(TEXTS.language, click.language);
   put(TEXTS.ip, click.ip);
   put(TEXTS.userAgent, click.userAgent);
+  // Its presence is what the stream's filter looks for.
+  if (click.payout !== null) {
+    item[PAYOUT] = { N: click.payout.amount.toString() };
+    put(PAYOUT_CURRENCY, click.payout.currency);
+  }
   return item;
 }
 
@@ -96,7 +105,13 @@ export function fromClickItem(item: Item): Click {
     language: text(TEXTS.language),
     ip: text(TEXTS.ip),
     userAgent: text(TEXTS.userAgent),
+    payout: payoutOf(item),
   };
+}
+
+function payoutOf(item: Item): Click['payout'] {
+  const amount = item[PAYOUT]?.N;
+  return amount === undefined ? null : { amount: toMicros(BigInt(amount)), currency: required(item, PAYOUT_CURRENCY) };
 }
 
 function required(item: Item, name: string): string {
