@@ -33,6 +33,7 @@ export class Storage extends Construct {
   readonly conversions: TableV2;
   readonly deliveries: TableV2;
   readonly hits: TableV2;
+  readonly counters: TableV2;
 
   constructor(scope: Construct, id: string, props: StorageProps) {
     super(scope, id);
@@ -70,6 +71,9 @@ export class Storage extends Construct {
     });
 
     this.hits = this.#passing('Hits', props, { ...ITEM_KEY, timeToLiveAttribute: 'expires_at' });
+
+    // Visits and impressions expire; counts of caps never carry the attribute, and no recount could make them again.
+    this.counters = this.#precious('Counters', props, { ...ITEM_KEY, timeToLiveAttribute: 'expires_at' });
   }
 
   /** A table that nothing else could rebuild. */

@@ -44,8 +44,8 @@ const table = (id: string, props: Partial<StorageProps> = {}) => {
 const keysOf = (schema: readonly { readonly AttributeName: string }[]) => schema.map((key) => key.AttributeName);
 
 describe('Storage', () => {
-  it('holds five tables', () => {
-    synthesize().resourceCountIs(TABLE, 5);
+  it('holds six tables', () => {
+    synthesize().resourceCountIs(TABLE, 6);
   });
 
   const tables = [
@@ -86,6 +86,7 @@ describe('Storage', () => {
       },
     },
     { id: 'Hits', keys: ['pk', 'sk'], ttl: 'expires_at', stream: undefined, recovery: false, indexes: {} },
+    { id: 'Counters', keys: ['pk', 'sk'], ttl: 'expires_at', stream: undefined, recovery: true, indexes: {} },
   ];
 
   it.each(tables)('gives $id its keys and indexes, whole items projected', ({ id, keys, indexes }) => {

@@ -3,7 +3,7 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { resourcesOf, stackTemplate } from '../infra/synthesize.ts';
 
-const TABLES = ['catalog', 'clicks', 'conversions', 'deliveries', 'hits'] as const;
+const TABLES = ['catalog', 'clicks', 'conversions', 'deliveries', 'hits', 'counters'] as const;
 type TableName = (typeof TABLES)[number];
 
 /** DynamoDB Local with the stack's tables, empty. */
