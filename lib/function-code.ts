@@ -1,11 +1,21 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { buildSync } from 'esbuild';
+import { BUNDLE_OPTIONS } from './bundle-options.ts';
 
 /** Every function of the stack: the folder under lambdas/ whose `handler.ts` exports `handler`. */
-export const FUNCTION_NAMES = ['redirect', 'conversion', 'delivery', 'sweeper', 'management', 'bootstrap'] as const;
+export const FUNCTION_NAMES = [
+  'redirect',
+  'spool',
+  'click-payout',
+  'conversion',
+  'delivery',
+  'sweeper',
+  'management',
+  'bootstrap',
+] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 const LAMBDAS = resolve(import.meta.dirname, '../lambdas');
@@ -19,34 +29,27 @@ const outputs = new Map<string, Uint8Array>();
 const bundleAll = (): ReadonlyMap<string, Uint8Array> => {
   if (outputs.size > 0) return outputs;
   const result = buildSync({
+    ...BUNDLE_OPTIONS,
     entryPoints: Object.fromEntries(FUNCTION_NAMES.map((name) => [name, join(LAMBDAS, name, 'handler.ts')])),
     outdir: LAMBDAS,
     write: false,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    // An ESM bundle starts 15-20 ms slower because of its import of node:http: https://github.com/nodejs/node/issues/59686
-    format: 'cjs',
-    mainFields: ['module', 'main'],
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'warning',
   });
   for (const file of result.outputFiles) outputs.set(file.path, file.contents);
   return outputs;
 };
 
 /**
- * The code of one function: `index.js`, CommonJS, nothing else needed.
+ * The code of one function: `index.js`, CommonJS, nothing else needed, and the files of this machine that it is given,
+ * by the name that they get.
  * With the context `aws:cdk:bundling-stacks` set to `[]` nothing is bundled and the asset is a placeholder.
  */
-export const functionCode = (name: FunctionName): Code =>
+export const functionCode = (name: FunctionName, files: Readonly<Record<string, string>> = {}): Code =>
   Code.fromAsset(LAMBDAS, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
       image: DockerImage.fromRegistry('unused: bundling is always local'),
       // All functions share one source folder: without this the CDK would take them for one asset.
-      command: [name],
+      command: [name, ...Object.values(files)],
       local: {
         tryBundle: (outputDir: string): boolean => {
           const code = bundleAll().get(join(LAMBDAS, `${name}.js`));
@@ -54,6 +57,7 @@ export const functionCode = (name: FunctionName): Code =>
           writeFileSync(join(outputDir, 'index.js'), code);
           // Says CommonJS also where the assembly lies below a package.json that says otherwise, as it does locally.
           writeFileSync(join(outputDir, 'package.json'), '{"type":"commonjs"}\n');
+          for (const [file, path] of Object.entries(files)) copyFileSync(path, join(outputDir, file));
           return true;
         },
       },
