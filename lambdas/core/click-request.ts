@@ -2,6 +2,33 @@ import { CLICK_VALUES } from './entities.ts';
 import type { ClickValue } from './entities.ts';
 import { cut } from './parameters.ts';
 
+/** Request headers by lower-case name, as API Gateway hands them over. */
+export type RequestHeaders = Readonly<Record<string, string | undefined>>;
+
+/** A visit to a tracking link, or an impression of one. */
+export interface ClickRequest {
+  readonly method: string;
+  /** Path parameters, with or without their percent escapes; undefined on `/click`. */
+  readonly campaignId: string | undefined;
+  readonly publisherId: string | undefined;
+  /** The query as it was sent, without the "?". */
+  readonly query: string;
+  readonly headers: RequestHeaders;
+  /** `name=value` each. */
+  readonly cookies: readonly string[];
+  /** Who called API Gateway: the visitor, or a distribution in front. */
+  readonly sourceIp: string;
+  readonly https: boolean;
+}
+
+/** Where a visitor is. */
+export interface VisitorLocation {
+  /** In full: it goes into `{ip}` and keyed hashes, and is stored cut. */
+  readonly address: string;
+  /** ISO 3166 in upper case; null: unknown. */
+  readonly country: string | null;
+}
+
 /** Values are cut here; the contract's limit for all that a publisher may send. */
 export const VALUE_LENGTH = 512;
 

@@ -5,6 +5,7 @@ import type { MacKeyRing } from './click-id.ts';
 import { addToClickCookie } from './click-cookie.ts';
 import { clickMacroValues } from './click-macros.ts';
 import { clickValues, preferredLanguage, VALUE_LENGTH } from './click-request.ts';
+import type { ClickRequest, VisitorLocation } from './click-request.ts';
 import { cutAddress } from './cut-address.ts';
 import type { Campaign, Click, Publisher, Settings } from './entities.ts';
 import { ENTITY_ID, newEntityId } from './ids.ts';
@@ -16,23 +17,6 @@ import { StorageUnavailable } from './ports.ts';
 import type { CatalogReader, Clock } from './ports.ts';
 import { CLICK_REASONS } from './reasons.ts';
 import type { ClickCode } from './reasons.ts';
-
-/** A visit to a tracking link. */
-export interface ClickRequest {
-  readonly method: string;
-  /** Path parameters, with or without their percent escapes; undefined on `/click`. */
-  readonly campaignId: string | undefined;
-  readonly publisherId: string | undefined;
-  /** The query as it was sent, without the "?". */
-  readonly query: string;
-  readonly userAgent: string;
-  readonly referer: string;
-  readonly acceptLanguage: string;
-  /** `name=value` each. */
-  readonly cookies: readonly string[];
-  readonly sourceIp: string;
-  readonly https: boolean;
-}
 
 /** `click` is to be stored before the answer is sent; null: nothing is recorded. */
 export type RedirectOutcome =
@@ -50,6 +34,7 @@ export type RedirectOutcome =
 
 export interface RedirectDeps {
   readonly catalog: CatalogReader;
+  readonly locate: (request: Pick<ClickRequest, 'headers' | 'sourceIp'>) => VisitorLocation;
   readonly now: Clock;
   readonly random: RandomBytes;
   /** The deployment's name, for the cookie. */
@@ -94,6 +79,7 @@ export async function redirect(request: ClickRequest, deps: RedirectDeps): Promi
   if (publisher === null) return fallback('PUBLISHER_NOT_FOUND', campaign, settings, null);
 
   const now = deps.now();
+  const { address, country } = deps.locate(request);
   const code = codeOf(request, campaign, publisher);
   const key = mintingKey(ring, now, deps.cacheMilliseconds);
   if (key === null) throw new StorageUnavailable('there is no MAC key yet');
@@ -107,13 +93,13 @@ export async function redirect(request: ClickRequest, deps: RedirectDeps): Promi
     createdAt: now,
     expiresAt: Math.floor(now / 1_000) + retentionSeconds(settings),
     values: clickValues(parameters),
-    country: null,
+    country,
     device: null,
     os: null,
     browser: null,
-    language: preferredLanguage(request.acceptLanguage),
-    ip: cutAddress(request.sourceIp),
-    userAgent: cut(request.userAgent.toWellFormed(), USER_AGENT_LENGTH) || null,
+    language: preferredLanguage(request.headers['accept-language'] ?? ''),
+    ip: cutAddress(address),
+    userAgent: cut((request.headers['user-agent'] ?? '').toWellFormed(), USER_AGENT_LENGTH) || null,
     payout: null,
   };
   // A HEAD request gets the same answer, but nobody visited: it leaves neither a row nor a cookie that names one.
@@ -123,7 +109,7 @@ export async function redirect(request: ClickRequest, deps: RedirectDeps): Promi
   return {
     kind: 'redirect',
     code,
-    location: destination(click, campaign, request, ring, deps.random),
+    location: destination(click, campaign, request, address, ring, deps.random),
     click: stored,
     cookie:
       stored &&
@@ -188,6 +174,7 @@ function destination(
   click: Click,
   campaign: Campaign,
   request: ClickRequest,
+  address: string,
   ring: MacKeyRing,
   random: RandomBytes,
 ): string {
@@ -196,11 +183,11 @@ function destination(
   const valueOf = (macro: string): string | undefined => {
     switch (macro) {
       case 'ip':
-        return request.sourceIp;
+        return address;
       case 'user_agent':
-        return cut(request.userAgent, VALUE_LENGTH);
+        return cut(request.headers['user-agent'] ?? '', VALUE_LENGTH);
       case 'referer':
-        return cut(request.referer, VALUE_LENGTH);
+        return cut(request.headers['referer'] ?? '', VALUE_LENGTH);
       case 'timestamp':
         return String(Math.floor(click.createdAt / 1_000));
       case 'datetime':

@@ -8,6 +8,7 @@ import { toClickItem } from '../adapters/dynamodb/click-item.ts';
 import { cacheCatalog } from '../core/catalog-cache.ts';
 import type { Click } from '../core/entities.ts';
 import { StorageUnavailable } from '../core/ports.ts';
+import type { ClickRequest } from '../core/click-request.ts';
 import { redirect } from '../core/redirect.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
@@ -27,7 +28,8 @@ const catalog = cacheCatalog({
   sleep,
   onStale: (error) => log('catalog_stale', describeError(error)),
 });
-const deps = { catalog, now: Date.now, random: randomBytes, network: requireEnv(ENV.network), cacheMilliseconds };
+const locate = ({ sourceIp }: Pick<ClickRequest, 'sourceIp'>) => ({ address: sourceIp, country: null });
+const deps = { catalog, locate, now: Date.now, random: randomBytes, network: requireEnv(ENV.network), cacheMilliseconds };
 
 // During init, which has a whole core: the first TLS connection and the keys. The first click does without if this fails.
 catalog.macKeys().catch(() => undefined);

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { ClickRequest, RedirectOutcome } from '../core/redirect.ts';
+import type { ClickRequest } from '../core/click-request.ts';
+import type { RedirectOutcome } from '../core/redirect.ts';
 
 export function toClickRequest(event: APIGatewayProxyEventV2): ClickRequest {
   const { headers, pathParameters, requestContext } = event;
@@ -8,11 +9,9 @@ export function toClickRequest(event: APIGatewayProxyEventV2): ClickRequest {
     campaignId: pathParameters?.['campaign_id'],
     publisherId: pathParameters?.['pub_id'],
     query: event.rawQueryString,
-    userAgent: headers['user-agent'] ?? '',
-    referer: headers['referer'] ?? '',
-    acceptLanguage: headers['accept-language'] ?? '',
+    headers,
     cookies: event.cookies ?? [],
-    // Never from X-Forwarded-For, which a visitor can write.
+    // Of the connection: X-Forwarded-For is whatever a visitor writes.
     sourceIp: requestContext.http.sourceIp,
     // Set by API Gateway itself, which speaks HTTPS only; the local run has no certificate.
     https: headers['x-forwarded-proto'] !== 'http',
