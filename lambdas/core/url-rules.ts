@@ -43,6 +43,30 @@ export function checkPostbackUrl(url: string, rules: PostbackRules): string | nu
   return null;
 }
 
+/** What a deep link may lead to: a host that destinations may have, or its subdomains. */
+const HOST_PATTERN = /^(\*\.)?([^*/?#@{}%]+)$/;
+/** As long as the longest name, with a wildcard and a port. */
+const MAX_HOST_PATTERN = 261;
+
+/**
+ * Checks a host of a campaign's deep links before it is saved: a name or an address, with a port if it is not the
+ * scheme's own, and `*.` for all subdomains. Answers it in the spelling that {@link URL.host} has, or what is wrong.
+ */
+export function parseHostPattern(text: string, rules: EgressRules): { host: string } | { problem: string } {
+  const [, wildcard = '', rest = ''] = HOST_PATTERN.exec(text) ?? [];
+  if (rest === '' || text.length > MAX_HOST_PATTERN || UNSAFE.test(text) || !URL.canParse(`https://${rest}`)) {
+    return { problem: 'must be a host as shop.example, shop.example:8443 or *.shop.example: no scheme, no path' };
+  }
+  // Browsers leave out the scheme's own port, so a host that has it would match nothing.
+  if (/:0*(80|443)$/.test(rest)) return { problem: 'the ports 80 and 443 are meant without being named' };
+  const url = new URL(`https://${rest}`);
+  const name = hostName(url);
+  const problem = checkHost(name, rules);
+  if (problem !== null) return { problem };
+  if (wildcard !== '' && (isAddress(name) || !name.includes('.'))) return { problem: 'only a name has subdomains' };
+  return { host: wildcard + withPort(name, url.port) };
+}
+
 /** The URL, its macros still in it, or what is wrong with it. */
 function parseUrlTemplate(url: string, macros: ReadonlySet<string>): URL | string {
   if (url.length > MAX_URL) return `the URL must have at most ${MAX_URL} characters`;

@@ -27,6 +27,9 @@ export function showClick(click: Click, conversions: readonly string[]) {
     device: click.device,
     os: click.os,
     browser: click.browser,
+    language: click.language,
+    payout: click.payout && money(click.payout.amount, click.payout.currency),
+    currency: click.payout && click.payout.currency,
     conversions,
   };
 }

@@ -1,15 +1,21 @@
 import type * as z from 'zod';
+import { DEFAULT_CLICK_TERMS } from '../../core/entities.ts';
 import { ENTITY_ID, newEntityId } from '../../core/ids.ts';
 import { encodeValue } from '../../core/macros.ts';
+import { toWire } from '../../core/wire.ts';
+import type { Wire } from '../../core/wire.ts';
 import { entityHandlers, requireEntity, showEntity } from '../entities.ts';
 import type { Resource } from '../entities.ts';
-import { ok } from '../http.ts';
+import { isoTime, ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
 import { listCatalog } from '../lists.ts';
 import { invalidField, invalidParameter, notFound } from '../problems.ts';
 import type { Answer } from '../problems.ts';
 import { createCampaignSchema, UNENFORCED_CAMPAIGN_TERMS } from '../schemas/campaign.ts';
 import { readSettings } from './settings.ts';
+
+/** Rows from before a term existed lack it. */
+const DEFAULT_TERMS = toWire(DEFAULT_CLICK_TERMS) as Wire<typeof DEFAULT_CLICK_TERMS>;
 
 type Parsed = z.infer<ReturnType<typeof createCampaignSchema>>;
 
@@ -43,24 +49,47 @@ function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> 
           return { ...goal, id, name: goal.name ?? id, default: goal.default ?? parsed.goals.length === 1 };
         }),
         unknown_goal: parsed.unknown_goal,
+        click_payout: parsed.click_payout,
+        visibility: parsed.visibility,
+        approved_publishers: parsed.approved_publishers,
+        blocked_publishers: parsed.blocked_publishers,
+        caps: parsed.caps,
+        targeting: parsed.targeting,
         fallback_url: parsed.fallback_url,
         attribution_window_days: days,
+        duplicate_click_window_seconds: parsed.duplicate_click_window_seconds,
+        deep_link_hosts: parsed.deep_link_hosts,
         expose: parsed.expose,
+        starts_at: parsed.starts_at,
+        ends_at: parsed.ends_at,
       };
     },
-    show: (campaign) => ({
-      name: campaign.name,
-      advertiser_id: campaign.advertiser_id,
-      status: campaign.status,
-      currency: campaign.currency,
-      destination_url: campaign.destination_url,
-      goals: campaign.goals,
-      unknown_goal: campaign.unknown_goal,
-      ...UNENFORCED_CAMPAIGN_TERMS,
-      fallback_url: campaign.fallback_url,
-      attribution_window_days: campaign.attribution_window_days,
-      expose: campaign.expose,
-    }),
+    show: (stored) => {
+      const campaign = { ...DEFAULT_TERMS, ...stored };
+      return {
+        name: campaign.name,
+        advertiser_id: campaign.advertiser_id,
+        status: campaign.status,
+        currency: campaign.currency,
+        destination_url: campaign.destination_url,
+        goals: campaign.goals,
+        unknown_goal: campaign.unknown_goal,
+        click_payout: campaign.click_payout,
+        visibility: campaign.visibility,
+        approved_publishers: campaign.approved_publishers,
+        blocked_publishers: campaign.blocked_publishers,
+        caps: campaign.caps,
+        targeting: campaign.targeting,
+        fallback_url: campaign.fallback_url,
+        attribution_window_days: campaign.attribution_window_days,
+        duplicate_click_window_seconds: campaign.duplicate_click_window_seconds,
+        deep_link_hosts: campaign.deep_link_hosts,
+        expose: campaign.expose,
+        starts_at: isoTime(campaign.starts_at),
+        ends_at: isoTime(campaign.ends_at),
+        ...UNENFORCED_CAMPAIGN_TERMS,
+      };
+    },
     related: (next, before) => {
       const comesToLife = next.status !== 'archived' && (before === null || before.status === 'archived');
       return comesToLife ? [requireEntity('advertiser', next.advertiser_id, '/advertiser_id')] : [];

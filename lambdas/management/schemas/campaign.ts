@@ -1,18 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { EXPOSABLE_MACROS } from '../../core/macros.ts';
-import { parseMoney, parsePercent } from '../../core/money.ts';
+import { parsePercent } from '../../core/money.ts';
+import { parseHostPattern } from '../../core/url-rules.ts';
 import { refuse } from '../validation.ts';
+import { caps } from './caps.ts';
 import {
+  amount,
   attributionWindowDays,
   currency,
   destinationUrl,
   displayName,
   entityId,
   entityStatus,
+  positiveAmount,
+  time,
   unique,
   word,
 } from './common.ts';
+import { targeting } from './targeting.ts';
 
 /**
  * Terms of the contract that nothing enforces yet. They are shown, and accepted at these values only: a term that is
@@ -20,19 +26,9 @@ import {
  */
 export const UNENFORCED_CAMPAIGN_TERMS = {
   payout_basis: 'conversion',
-  click_payout: null,
-  visibility: 'public',
-  approved_publishers: [],
-  blocked_publishers: [],
   overrides: [],
-  caps: [],
-  targeting: {},
   coupons: [],
   minimum_seconds_to_convert: 0,
-  duplicate_click_window_seconds: 0,
-  deep_link_hosts: [],
-  starts_at: null,
-  ends_at: null,
 } as const;
 
 const onlyDefault = (value: unknown) =>
@@ -43,11 +39,6 @@ const onlyDefault = (value: unknown) =>
       if (given === undefined || isDeepStrictEqual(given, value)) return;
       refuse(ctx, [], 'NOT_SUPPORTED_YET', `this version supports only ${JSON.stringify(value)}: leave the field out`);
     });
-
-const amount = z.string().superRefine((text, ctx) => {
-  if (parseMoney(text, 6) !== null) return;
-  refuse(ctx, [], 'INVALID_AMOUNT', 'must be a decimal string as "2.50", at most 12 digits and 6 decimals');
-});
 
 const percent = z.string().superRefine((text, ctx) => {
   if (parsePercent(text) === null) refuse(ctx, [], 'INVALID_PERCENT', 'must be a decimal string from "0" to "100"');
@@ -103,22 +94,58 @@ const goals = z
     }
   });
 
+const clickPayout = z.strictObject({ model: z.literal('fixed'), amount: positiveAmount });
+
+const publishers = unique(z.array(entityId).max(1_000)).default([]);
+
+function deepLinkHosts(allowLoopback: boolean) {
+  const host = z.string().transform((text, ctx) => {
+    const parsed = parseHostPattern(text, { allowLoopback });
+    if ('host' in parsed) return parsed.host;
+    refuse(ctx, [], 'INVALID_HOST', parsed.problem);
+    return z.NEVER;
+  });
+  return unique(z.array(host).max(100)).default([]);
+}
+
 /** What an operator may say of a campaign; defaults that depend on the network's settings are filled in by the route. */
 export function createCampaignSchema(allowLoopback: boolean) {
   const url = destinationUrl(allowLoopback);
-  return z.strictObject({
-    name: displayName,
-    advertiser_id: entityId,
-    status: entityStatus,
-    currency: currency.optional(),
-    destination_url: url,
-    goals,
-    unknown_goal: z.enum(['reject', 'record', 'default']).default('reject'),
-    fallback_url: url.nullable().default(null),
-    attribution_window_days: attributionWindowDays.optional(),
-    expose: unique(z.array(z.enum(EXPOSABLE_MACROS)).max(EXPOSABLE_MACROS.length)).default([]),
-    ...unenforced(),
-  });
+  return z
+    .strictObject({
+      name: displayName,
+      advertiser_id: entityId,
+      status: entityStatus,
+      currency: currency.optional(),
+      destination_url: url,
+      goals,
+      unknown_goal: z.enum(['reject', 'record', 'default']).default('reject'),
+      click_payout: clickPayout.nullable().default(null),
+      visibility: z.enum(['public', 'ask', 'private']).default('public'),
+      approved_publishers: publishers,
+      blocked_publishers: publishers,
+      caps,
+      targeting,
+      fallback_url: url.nullable().default(null),
+      attribution_window_days: attributionWindowDays.optional(),
+      // The markers of duplicates are salted by the day: they reach back to yesterday, not further.
+      duplicate_click_window_seconds: z.int().min(0).max(86_400).default(0),
+      deep_link_hosts: deepLinkHosts(allowLoopback),
+      expose: unique(z.array(z.enum(EXPOSABLE_MACROS)).max(EXPOSABLE_MACROS.length)).default([]),
+      starts_at: time.nullable().default(null),
+      ends_at: time.nullable().default(null),
+      ...unenforced(),
+    })
+    .superRefine((campaign, ctx) => {
+      const { starts_at, ends_at } = campaign;
+      if (starts_at !== null && ends_at !== null && ends_at <= starts_at)
+        refuse(ctx, ['ends_at'], 'ENDS_BEFORE_START', 'must be later than starts_at');
+      const ids = new Set(campaign.goals.map(({ id }) => id));
+      for (const [i, { goal }] of campaign.caps.entries()) {
+        if (goal !== null && !ids.has(goal))
+          refuse(ctx, ['caps', i, 'goal'], 'NOT_FOUND', `the campaign has no goal "${goal}"`);
+      }
+    });
 }
 
 function unenforced() {

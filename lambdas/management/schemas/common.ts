@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { currencyDecimals } from '../../core/currency.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
+import { parseMoney } from '../../core/money.ts';
 import { checkDestinationUrl } from '../../core/url-rules.ts';
 import { refuse } from '../validation.ts';
 
@@ -26,6 +27,31 @@ export const metadata = boundedRecord(z.record(z.string().min(1).max(64), z.stri
 export const currency = z.string().superRefine((code, ctx) => {
   if (currencyDecimals(code) === null) refuse(ctx, [], 'INVALID_CURRENCY', 'must be an ISO 4217 code in upper case');
 });
+
+const AMOUNT = 'must be a decimal string as "2.50", at most 12 digits and 6 decimals';
+
+export const amount = z.string(AMOUNT).superRefine((text, ctx) => {
+  if (parseMoney(text, 6) === null) refuse(ctx, [], 'INVALID_AMOUNT', AMOUNT);
+});
+
+export const positiveAmount = amount.superRefine((text, ctx) => {
+  if (parseMoney(text, 6) === 0n) refuse(ctx, [], 'INVALID_AMOUNT', 'must be more than zero');
+});
+
+/** A name that the runtime knows; kept as it was given. Offsets such as `+01:00` are none: newer runtimes take them. */
+export const timeZone = z.string().superRefine((name, ctx) => {
+  if (!/^[A-Za-z]/.test(name) || !isTimeZone(name))
+    refuse(ctx, [], 'INVALID_TIME_ZONE', 'must be an IANA time zone as Europe/Berlin');
+});
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export const attributionWindowDays = z.int().min(1).max(365);
 

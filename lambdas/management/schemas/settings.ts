@@ -3,15 +3,7 @@ import { currencyDecimals } from '../../core/currency.ts';
 import { DEFAULT_SETTINGS } from '../../core/entities.ts';
 import { parseRatio } from '../../core/money.ts';
 import { refuse } from '../validation.ts';
-import { attributionWindowDays, boundedRecord, currency, destinationUrl, displayName } from './common.ts';
-
-const timeZone = z.string().superRefine((name, ctx) => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-  } catch {
-    refuse(ctx, [], 'INVALID_TIME_ZONE', 'must be an IANA time zone as Europe/Berlin');
-  }
-});
+import { attributionWindowDays, boundedRecord, currency, destinationUrl, displayName, timeZone } from './common.ts';
 
 const exchangeRates = boundedRecord(z.record(z.string(), z.string()), 200).superRefine((rates, ctx) => {
   for (const [code, rate] of Object.entries(rates)) {

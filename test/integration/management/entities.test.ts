@@ -178,7 +178,15 @@ describe('a campaign', () => {
       blocked_publishers: [],
       overrides: [],
       caps: [],
-      targeting: {},
+      targeting: {
+        countries: { allow: [], deny: [] },
+        devices: { allow: [], deny: [] },
+        os: { allow: [], deny: [] },
+        browsers: { allow: [], deny: [] },
+        languages: { allow: [], deny: [] },
+        sources: { allow: [], deny: [] },
+        unknown: 'allow',
+      },
       coupons: [],
       fallback_url: null,
       attribution_window_days: 30,
@@ -198,6 +206,7 @@ describe('a campaign', () => {
   const two = (change: object) => [sale, { ...sale, id: 'lead', name: 'Lead', default: false, ...change }];
   const goalWith = (change: object) => campaign({ goals: [{ ...sale, ...change }] });
   const fixed = (amount: unknown) => goalWith({ payout: { model: 'fixed', amount } });
+  const dailyCap = { metric: 'conversions', period: 'day', limit: '5' };
   const percent = (value: unknown) => goalWith({ revenue: { model: 'percent', percent: value } });
   test.each([
     ['no name', { ...campaign(), name: undefined }, '/name REQUIRED'],
@@ -232,11 +241,13 @@ describe('a campaign', () => {
     ['an exposed secret', campaign({ expose: ['revenue'] }), '/expose/0 INVALID_VALUE'],
     ['a window of half a day', campaign({ attribution_window_days: 0.5 }), '/attribution_window_days INVALID_TYPE'],
     ['a window beyond the retention', campaign({ attribution_window_days: 181 }), '/attribution_window_days TOO_LONG'],
-    ['caps', campaign({ caps: [{ metric: 'clicks', period: 'day', limit: '5' }] }), '/caps NOT_SUPPORTED_YET'],
+    ['a cap of a goal that it has not', campaign({ caps: [{ ...dailyCap, goal: 'lead' }] }), '/caps/0/goal NOT_FOUND'],
     ['overrides', campaign({ overrides: [{ publisher_id: 'tia' }] }), '/overrides NOT_SUPPORTED_YET'],
-    ['targeting', campaign({ targeting: { countries: { allow: ['US'] } } }), '/targeting NOT_SUPPORTED_YET'],
-    ['a private campaign', campaign({ visibility: 'private' }), '/visibility NOT_SUPPORTED_YET'],
-    ['an end', campaign({ ends_at: '2027-01-01T00:00:00Z' }), '/ends_at NOT_SUPPORTED_YET'],
+    [
+      'a loopback host for deep links',
+      campaign({ deep_link_hosts: ['localhost:4030'] }),
+      '/deep_link_hosts/0 INVALID_HOST',
+    ],
     ['a hold period', goalWith({ hold_days: 7 }), '/goals/0/hold_days NOT_SUPPORTED_YET'],
     ['a payout from outside', goalWith({ accept: ['payout'] }), '/goals/0/accept NOT_SUPPORTED_YET'],
     ['a list', [campaign()], ' INVALID_TYPE'],
@@ -249,11 +260,11 @@ describe('a campaign', () => {
 
   test('with several wrong fields is told all of them', async () => {
     const { body } = await api.call('POST', '/v1/campaigns', {
-      body: { ...campaign({ id: '?', currency: 'XXX', caps: [1], extra: 1 }), name: '' },
+      body: { ...campaign({ id: '?', currency: 'XXX', overrides: [1], extra: 1 }), name: '' },
     });
     expect(pointersAndCodes(body).sort()).toEqual(
       [
-        '/caps NOT_SUPPORTED_YET',
+        '/overrides NOT_SUPPORTED_YET',
         '/currency INVALID_CURRENCY',
         '/extra UNKNOWN_FIELD',
         '/id INVALID_FORMAT',
