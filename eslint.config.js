@@ -43,8 +43,8 @@ export default tseslint.config(
         {
           patterns: [
             {
-              regex: '^(?!\\.{1,2}/|node:crypto$|zod$|ipaddr\\.js$)',
-              message: 'core/ is pure: only core modules, node:crypto hashing, zod and ipaddr.js',
+              regex: '^(?!\\.{1,2}/|node:crypto$|zod$|ipaddr\\.js$|isbot$)',
+              message: 'core/ is pure: only core modules, node:crypto hashing, zod, ipaddr.js and isbot',
             },
             { regex: 'adapters/|runtime/|handler', message: 'core/ imports nothing from the outside' },
           ],
