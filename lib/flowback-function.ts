@@ -1,12 +1,16 @@
 import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { RecursiveLoop } from 'aws-cdk-lib/aws-lambda';
 import { Architecture, Function, LoggingFormat, Runtime, SystemLogLevel, Tracing } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { LogEvent } from '../lambdas/runtime/log.ts';
 import type { FunctionName } from './function-code.ts';
 import { functionCode } from './function-code.ts';
 
@@ -37,6 +41,8 @@ export interface FlowbackFunctionProps extends FunctionDefaults {
   /** Folder under lambdas/ with the handler. */
   readonly code: FunctionName;
   readonly description: string;
+  /** Files of this machine that lie beside the code, by the name that they get there. @default - none */
+  readonly files?: Readonly<Record<string, string>>;
   /** Megabytes. */
   readonly memorySize: number;
   readonly timeout: Duration;
@@ -56,21 +62,25 @@ export interface FlowbackFunctionProps extends FunctionDefaults {
 export class FlowbackFunction extends Construct {
   readonly resource: Function;
   readonly role: Role;
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: FlowbackFunctionProps) {
     super(scope, id);
 
-    const logGroup = new LogGroup(this, 'Logs', { retention: props.logRetention, removalPolicy: props.removalPolicy });
+    this.logGroup = new LogGroup(this, 'Logs', {
+      retention: props.logRetention,
+      removalPolicy: props.removalPolicy,
+    });
 
     this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: `Execution role of ${id}`,
     });
-    this.#allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]);
+    this.#allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [this.logGroup.logGroupArn]);
 
     this.resource = new Function(this, 'Function', {
       description: props.description,
-      code: functionCode(props.code),
+      code: functionCode(props.code, props.files),
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -78,7 +88,7 @@ export class FlowbackFunction extends Construct {
       timeout: props.timeout,
       role: this.role,
       environment: { ...props.environment },
-      logGroup,
+      logGroup: this.logGroup,
       // Our lines are JSON on standard output, which Lambda passes on as they are. JSON makes Lambda's own lines JSON
       // too and lets them be filtered by level; console.log would be wrapped and is not used.
       loggingFormat: LoggingFormat.JSON,
@@ -111,6 +121,28 @@ export class FlowbackFunction extends Construct {
       actions.map((action) => `sqs:${action}`),
       [queue.queueArn],
     );
+  }
+
+  /** Allows a mapping to read this table's stream. */
+  allowStream(table: ITableV2): void {
+    if (table.tableStreamArn === undefined) throw new Error(`${table.node.path} has no stream`);
+    this.#allow(
+      // Lambda demands the last one, too, when the mapping is made; CDK's own grant allows it on every table.
+      // https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+      ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+      [table.tableStreamArn],
+    );
+  }
+
+  /** A metric of how many lines of one event this function logs, apart by a field of them if one is named. */
+  countLines(metricName: string, event: LogEvent, field?: string): Metric {
+    return new MetricFilter(this, metricName, {
+      logGroup: this.logGroup,
+      filterPattern: FilterPattern.stringValue('$.event', '=', event),
+      metricNamespace: Stack.of(this).stackName,
+      metricName,
+      dimensions: field === undefined ? undefined : { [field]: `$.${field}` },
+    }).metric({ statistic: Stats.SUM });
   }
 
   #allow(actions: readonly string[], resources: readonly string[], conditions?: Record<string, unknown>): void {

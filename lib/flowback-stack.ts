@@ -11,9 +11,12 @@ import { ENV, INDEX } from '../lambdas/runtime/environment.ts';
 import { Alarms } from './alarms.ts';
 import { FlowbackApi } from './flowback-api.ts';
 import { FlowbackFunction } from './flowback-function.ts';
-import { Notifications } from './notifications.ts';
+import { FlowbackQueue } from './flowback-queue.ts';
 import type { ApiConfig, StageConfig } from './stage-config.ts';
 import { Storage } from './storage.ts';
+
+/** Name of the country database beside the redirect's code. */
+const COUNTRY_DATABASE = 'country.mmdb';
 
 interface FlowbackStackProps extends Omit<StackProps, 'terminationProtection'> {
   readonly config: StageConfig;
@@ -28,9 +31,23 @@ export class FlowbackStack extends Stack {
     const { removalPolicy } = config.data;
     const defaults = { logRetention: config.logRetention, removalPolicy };
     const deliveryTimeout = Duration.seconds(60);
+    // Short, because a click whose storing failed is seen again after six times as long.
+    const spoolTimeout = Duration.seconds(5);
 
     const storage = new Storage(this, 'Storage', config.data);
-    const notifications = new Notifications(this, 'Notifications', { receiverTimeout: deliveryTimeout, removalPolicy });
+    const notifications = new FlowbackQueue(this, 'Notifications', {
+      receiverTimeout: deliveryTimeout,
+      retention: Duration.days(4),
+      maxReceiveCount: 5,
+      removalPolicy,
+    });
+    const clickSpool = new FlowbackQueue(this, 'ClickSpool', {
+      receiverTimeout: spoolTimeout,
+      retention: Duration.days(14),
+      // The most there is, and eight hours at least: what fails is storage, not the message.
+      maxReceiveCount: 1_000,
+      removalPolicy,
+    });
 
     const tracking = new FlowbackApi(this, 'TrackingApi', {
       ...defaults,
@@ -45,7 +62,7 @@ export class FlowbackStack extends Stack {
       whyOpen: 'The function checks the API key itself: an authorizer would answer its own kind of 401 and 403.',
     });
 
-    const { catalog, clicks, conversions, deliveries, hits } = storage;
+    const { catalog, clicks, conversions, deliveries, hits, counters } = storage;
     const { queue } = notifications;
 
     // Names of the environment, by what they name; each function gets only what it needs.
@@ -53,6 +70,7 @@ export class FlowbackStack extends Stack {
     const ofQueue = { [ENV.notificationsQueueUrl]: queue.queueUrl };
     const ofDeliveries = { [ENV.deliveriesTable]: deliveries.tableName };
     const ofClicks = { [ENV.clicksTable]: clicks.tableName };
+    const ofCounters = { [ENV.countersTable]: counters.tableName };
     const ofUrls = { [ENV.trackingUrl]: tracking.url, [ENV.apiUrl]: management.url };
     const ofCache = { [ENV.cacheSeconds]: String(config.catalogCache.toSeconds()) };
     const ofConversions = {
@@ -74,16 +92,50 @@ export class FlowbackStack extends Stack {
       environment: {
         ...ofCatalog,
         ...ofClicks,
+        ...ofCounters,
         ...ofCache,
+        [ENV.clickSpoolQueueUrl]: clickSpool.queue.queueUrl,
         [ENV.network]: config.network,
         ...(config.fallbackUrl === undefined ? {} : { [ENV.fallbackUrl]: config.fallbackUrl }),
+        ...(config.distributionSecretSha256 === undefined
+          ? {}
+          : { [ENV.distributionSecretSha256]: config.distributionSecretSha256 }),
+        ...(config.countryDatabase === undefined ? {} : { [ENV.countryDatabase]: COUNTRY_DATABASE }),
       },
+      files: config.countryDatabase === undefined ? {} : { [COUNTRY_DATABASE]: config.countryDatabase },
     });
     redirect.allowTable(catalog, {
       actions: ['GetItem', 'Query'],
       partitions: ['settings', 'mac_key', 'campaign', 'publisher'],
     });
     redirect.allowTable(clicks, { actions: ['PutItem'] });
+    redirect.allowTable(counters, { actions: ['UpdateItem'], partitions: ['clicks#*', 'impressions#*', 'visit#*'] });
+    redirect.allowTable(counters, { actions: ['DeleteItem', 'GetItem', 'PutItem'], partitions: ['visit#*'] });
+    redirect.allowTable(counters, { actions: ['Query'], partitions: ['conversions#*'] });
+    redirect.allowQueue(clickSpool.queue, ['SendMessage']);
+
+    const spool = new FlowbackFunction(this, 'Spool', {
+      ...defaults,
+      code: 'spool',
+      description: 'Stores the clicks that the redirect could not store at once',
+      memorySize: 256,
+      timeout: spoolTimeout,
+      environment: { ...ofClicks, ...ofCounters },
+    });
+    spool.allowTable(clicks, { actions: ['PutItem'] });
+    spool.allowTable(counters, { actions: ['UpdateItem'], partitions: ['clicks#*', 'visit#*'] });
+    spool.allowTable(counters, { actions: ['GetItem', 'PutItem'], partitions: ['visit#*'] });
+    clickSpool.deliverTo(spool, config.spoolConcurrency);
+
+    const clickPayout = new FlowbackFunction(this, 'ClickPayout', {
+      ...defaults,
+      code: 'click-payout',
+      description: 'Puts a ledger row for each click that its publisher is paid for',
+      memorySize: 256,
+      timeout: Duration.seconds(30),
+      environment: { [ENV.conversionsTable]: conversions.tableName },
+    });
+    clickPayout.allowTable(conversions, { actions: ['PutItem'], partitions: ['click#*'] });
 
     const conversion = new FlowbackFunction(this, 'Conversion', {
       ...defaults,
@@ -91,7 +143,7 @@ export class FlowbackStack extends Stack {
       description: "Records the conversions that advertisers' postbacks report",
       memorySize: 512,
       timeout: Duration.seconds(10),
-      environment: { ...ofConversions, ...ofQueue },
+      environment: { ...ofConversions, ...ofCounters, ...ofQueue },
     });
     this.#allowConversions(conversion, storage, notifications);
 
@@ -118,7 +170,7 @@ export class FlowbackStack extends Stack {
       description: 'Each minute: deliveries that are due, parked conversions whose click may have arrived',
       memorySize: 512,
       timeout: Duration.seconds(50),
-      environment: { ...ofConversions, ...ofQueue },
+      environment: { ...ofConversions, ...ofCounters, ...ofQueue },
       // The next run does what this one did not; a late or repeated one would only run beside it.
       retryAttempts: 0,
       maxEventAge: Duration.minutes(1),
@@ -192,7 +244,7 @@ export class FlowbackStack extends Stack {
       partitions: ['settings', 'mac_key', 'cursor_key', 'api_key', 'api_key_hash'],
     });
 
-    tracking.route('Redirect', redirect.resource, ['/click', '/c/{campaign_id}/{pub_id}']);
+    tracking.route('Redirect', redirect.resource, ['/click', '/c/{campaign_id}/{pub_id}', '/impression']);
     tracking.route('Conversion', conversion.resource, [
       '/postback',
       '/postback/{sender_id}',
@@ -226,16 +278,28 @@ export class FlowbackStack extends Stack {
     this.#output('ConversionsTableName', 'Conversions and ledger', conversions.tableName);
     this.#output('DeliveriesTableName', 'Notifications of publishers', deliveries.tableName);
     this.#output('HitsTableName', 'Inbound conversion requests', hits.tableName);
+    this.#output('CountersTableName', 'Counters of caps, visits, impressions', counters.tableName);
     this.#output('NotificationsQueueUrl', 'Hints that something is to be delivered', queue.queueUrl);
     this.#output(
       'NotificationsDeadLetterQueueUrl',
       'Hints on which the delivery function crashed',
       notifications.deadLetters.queueUrl,
     );
+    this.#output('ClickSpoolQueueUrl', 'Clicks that could not be stored at once', clickSpool.queue.queueUrl);
+    this.#output(
+      'ClickSpoolDeadLetterQueueUrl',
+      'Clicks whose storing failed a thousand times',
+      clickSpool.deadLetters.queueUrl,
+    );
+    this.#output(
+      'RedirectLogGroupName',
+      'Where clicks wait that could not even be spooled',
+      redirect.logGroup.logGroupName,
+    );
   }
 
   /** What recording a conversion takes; the sweeper does it too, for those that were parked. */
-  #allowConversions(fn: FlowbackFunction, storage: Storage, notifications: Notifications): void {
+  #allowConversions(fn: FlowbackFunction, storage: Storage, notifications: FlowbackQueue): void {
     fn.allowTable(storage.catalog, {
       actions: ['GetItem', 'Query'],
       partitions: ['settings', 'mac_key', 'campaign', 'sender', 'sender_token', 'postback_of#*'],
@@ -244,6 +308,7 @@ export class FlowbackStack extends Stack {
     fn.allowTable(storage.conversions, { actions: ['GetItem', 'PutItem', 'Query', 'UpdateItem'] });
     fn.allowTable(storage.deliveries, { actions: ['PutItem', 'Query', 'UpdateItem'] });
     fn.allowTable(storage.hits, { actions: ['PutItem'] });
+    fn.allowTable(storage.counters, { actions: ['UpdateItem'], partitions: ['conversions#*'] });
     fn.allowQueue(notifications.queue, ['SendMessage']);
   }
 

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
@@ -45,15 +47,24 @@ export interface StageConfig {
   readonly catalogCache: Duration;
   /** Most environments that deliver at once; at least 2. */
   readonly deliveryConcurrency: number;
+  /** Most environments that store spooled clicks at once; at least 2. */
+  readonly spoolConcurrency: number;
   /** Refuses to delete the stack. */
   readonly terminationProtection: boolean;
   /** @default - a visitor who cannot be placed while storage is down gets 503 with Retry-After */
   readonly fallbackUrl?: string;
+  /** SHA-256, in hex, of the secret that a distribution in front sends. @default - nothing in front is believed */
+  readonly distributionSecretSha256?: string;
+  /** Absolute path of an IP-to-country database (.mmdb). @default - countries come from the distribution alone */
+  readonly countryDatabase?: string;
   /** An existing SNS topic that hears of every alarm. @default - alarms are shown in CloudWatch only */
   readonly alarmTopicArn?: string;
 }
 
-type StageDefaults = Omit<StageConfig, 'stage' | 'network' | 'fallbackUrl' | 'alarmTopicArn'>;
+type StageDefaults = Omit<
+  StageConfig,
+  'stage' | 'network' | 'fallbackUrl' | 'distributionSecretSha256' | 'countryDatabase' | 'alarmTopicArn'
+>;
 
 // An account's own limit is 10,000 requests/s with a burst of 5,000 in most regions, shared by all of its APIs: what the
 // two get together stays below it, so that a flood on one cannot take the other's share.
@@ -66,6 +77,7 @@ const DEFAULTS: Readonly<Record<StageName, StageDefaults>> = {
     logRetention: RetentionDays.ONE_WEEK,
     catalogCache: Duration.seconds(30),
     deliveryConcurrency: 10,
+    spoolConcurrency: 5,
     terminationProtection: false,
   },
   prod: {
@@ -75,6 +87,7 @@ const DEFAULTS: Readonly<Record<StageName, StageDefaults>> = {
     logRetention: RetentionDays.THREE_MONTHS,
     catalogCache: Duration.seconds(30),
     deliveryConcurrency: 100,
+    spoolConcurrency: 20,
     terminationProtection: true,
   },
 };
@@ -102,6 +115,10 @@ export interface StageOptions {
   /** Most environments that deliver at once. @default - by stage */
   readonly deliveryConcurrency?: string;
   /** @default - none */
+  readonly distributionSecretSha256?: string;
+  /** Path of an .mmdb file on the deploying machine. @default - none */
+  readonly countryDatabase?: string;
+  /** @default - none */
   readonly alarmTopicArn?: string;
 }
 
@@ -118,6 +135,8 @@ export const STAGE_OPTION_NAMES = [
   'trackingBurstLimit',
   'trackingAccessLog',
   'deliveryConcurrency',
+  'distributionSecretSha256',
+  'countryDatabase',
   'alarmTopicArn',
 ] as const satisfies readonly (keyof StageOptions)[];
 
@@ -152,6 +171,21 @@ const parseHttpsUrl = (name: string, value: string): string => {
   return value;
 };
 
+const parseSecretHash = (value: string): string => {
+  // Not repeated in the message: it may be the secret itself.
+  if (!/^[0-9a-f]{64}$/.test(value)) {
+    throw new Error('distributionSecretSha256 must be the SHA-256 of the secret: 64 digits of lower-case hexadecimal');
+  }
+  return value;
+};
+
+const parseDatabase = (value: string): string => {
+  if (!value.endsWith('.mmdb') || statSync(value, { throwIfNoEntry: false })?.isFile() !== true) {
+    throw new Error(`countryDatabase must be the path of an .mmdb file, not '${value}'`);
+  }
+  return resolve(value);
+};
+
 const parseDomain = (api: 'tracking' | 'management', options: StageOptions): DomainConfig | undefined => {
   const domainName = options[`${api}Domain`];
   const certificateArn = options[`${api}CertificateArn`];
@@ -167,6 +201,7 @@ export const resolveStageConfig = (options: StageOptions): StageConfig => {
   const stage = parseStage(options.stage ?? 'dev');
   const defaults = DEFAULTS[stage];
   const { trackingRateLimit, trackingBurstLimit, trackingAccessLog, deliveryConcurrency, fallbackUrl } = options;
+  const { distributionSecretSha256, countryDatabase } = options;
   const trackingDomain = parseDomain('tracking', options);
   const managementDomain = parseDomain('management', options);
   return {
@@ -192,6 +227,10 @@ export const resolveStageConfig = (options: StageOptions): StageConfig => {
       ? {}
       : { deliveryConcurrency: parseWholeNumber('deliveryConcurrency', deliveryConcurrency, 2, 1_000) }),
     ...(fallbackUrl === undefined ? {} : { fallbackUrl: parseHttpsUrl('fallbackUrl', fallbackUrl) }),
+    ...(distributionSecretSha256 === undefined
+      ? {}
+      : { distributionSecretSha256: parseSecretHash(distributionSecretSha256) }),
+    ...(countryDatabase === undefined ? {} : { countryDatabase: parseDatabase(countryDatabase) }),
     ...(options.alarmTopicArn === undefined ? {} : { alarmTopicArn: options.alarmTopicArn }),
   };
 };

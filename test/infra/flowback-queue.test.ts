@@ -3,14 +3,19 @@ import { Capture, Match } from 'aws-cdk-lib/assertions';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { describe, expect, it } from 'vitest';
 import { FlowbackFunction } from '../../lib/flowback-function.ts';
-import { Notifications } from '../../lib/notifications.ts';
+import { FlowbackQueue } from '../../lib/flowback-queue.ts';
 import { templateOf } from './synthesize.ts';
 
 const synthesize = () =>
   templateOf((stack) => {
     const timeout = Duration.seconds(60);
     const removalPolicy = RemovalPolicy.RETAIN;
-    const notifications = new Notifications(stack, 'Notifications', { receiverTimeout: timeout, removalPolicy });
+    const queue = new FlowbackQueue(stack, 'Notifications', {
+      receiverTimeout: timeout,
+      retention: Duration.days(4),
+      maxReceiveCount: 5,
+      removalPolicy,
+    });
     const receiver = new FlowbackFunction(stack, 'Delivery', {
       code: 'delivery',
       description: 'Receives',
@@ -19,17 +24,17 @@ const synthesize = () =>
       removalPolicy,
       logRetention: RetentionDays.ONE_WEEK,
     });
-    notifications.deliverTo(receiver, 7);
+    queue.deliverTo(receiver, 7);
   });
 
 const DAY = 24 * 60 * 60;
 
-describe('Notifications', () => {
+describe('FlowbackQueue', () => {
   it('hides a message for six times the time that its receiver may take', () => {
     synthesize().hasResourceProperties('AWS::SQS::Queue', { VisibilityTimeout: 360, MessageRetentionPeriod: 4 * DAY });
   });
 
-  it('gives a message up after five receipts and keeps it longer than the queue would have', () => {
+  it('gives a message up after so many receipts and keeps it as long as SQS can', () => {
     const template = synthesize();
     const target = new Capture();
 

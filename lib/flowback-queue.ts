@@ -5,22 +5,25 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FlowbackFunction } from './flowback-function.ts';
 
-interface NotificationsProps {
+interface FlowbackQueueProps {
   /** Timeout of the function that receives; the visibility timeout follows from it. */
   readonly receiverTimeout: Duration;
+  readonly retention: Duration;
+  /** How often a message may fail. */
+  readonly maxReceiveCount: number;
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The queue of hints that something is to be delivered, and where hints end that crashed us again and again. */
-export class Notifications extends Construct {
+/** The house queue: worked on by one function, with a place where messages end that failed again and again. */
+export class FlowbackQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, props: NotificationsProps) {
+  constructor(scope: Construct, id: string, props: FlowbackQueueProps) {
     super(scope, id);
 
     this.deadLetters = new Queue(this, 'DeadLetters', {
-      // Longer than the source's: a message keeps the time at which it was first sent.
+      // The longest there is: a message keeps the time at which it was first sent.
       retentionPeriod: Duration.days(14),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -31,8 +34,8 @@ export class Notifications extends Construct {
       // At least six times the receiver's timeout, or a throttled batch is handed out twice.
       // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
       visibilityTimeout: Duration.seconds(props.receiverTimeout.toSeconds() * 6),
-      retentionPeriod: Duration.days(4),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: 5 },
+      retentionPeriod: props.retention,
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: props.maxReceiveCount },
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       removalPolicy: props.removalPolicy,
