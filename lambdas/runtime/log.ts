@@ -27,7 +27,7 @@ export const LOG_EVENTS = {
   unexpected_error: { level: 'error', fields: ['request_id', 'error', 'error_message'] },
 } as const;
 
-type LogEvent = keyof typeof LOG_EVENTS;
+export type LogEvent = keyof typeof LOG_EVENTS;
 type LogFields<E extends LogEvent> = Readonly<
   Partial<Record<(typeof LOG_EVENTS)[E]['fields'][number], string | number | boolean | null>>
 >;
