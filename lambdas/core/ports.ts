@@ -1,9 +1,10 @@
 import type { MacKeyRing } from './click-id.ts';
 import type { Conversion, HistoryRow, LedgerRow } from './conversion.ts';
-import type { Counts, CounterUpdate } from './counters.ts';
+import type { CounterKey, Counts, CounterUpdate } from './counters.ts';
 import type { Attempt, Delivery } from './delivery.ts';
 import type { Campaign, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
 import type { Hit } from './hit.ts';
+import type { ClickCode } from './reasons.ts';
 
 /** Storage said no, was slow or did not answer. Whether the write happened is not known. The caller answers 503 or tries again. */
 export class StorageUnavailable extends Error {
@@ -32,9 +33,46 @@ export interface ConversionCatalog extends CatalogReader {
   postbacksOf(publisherId: string): Promise<readonly Postback[]>;
 }
 
-export interface ClickWriter {
-  /** Stores a click once; storing the same id again is success. Throws {@link StorageUnavailable}. */
-  put(click: Click): Promise<void>;
+/** What the click path asks of Clicks and Counters. Every call may throw {@link StorageUnavailable}; `timeout` in milliseconds. */
+export interface ClickStore {
+  /**
+   * Stores a click once, in one transaction with the slots that it takes, if any: all of it or nothing. May be repeated.
+   * `there`: the id is stored already, with this code; `full`: a slot's limit leaves no room.
+   */
+  put(click: Click, slots: readonly CounterUpdate[], timeout: number): Promise<ClickPut>;
+  /** Never tried twice: after a throw it may have happened. `counts` are those after it or, if a limit left no room, those that stand. */
+  add(update: CounterUpdate, timeout: number): Promise<{ readonly added: boolean; readonly counts: Counts }>;
+  /** Removes attributes of periods that are over. */
+  forget(key: CounterKey, attributes: readonly string[], timeout: number): Promise<void>;
+  /** The marker of a visit, strongly consistent. */
+  visit(key: string, timeout: number): Promise<VisitMarker | null>;
+  /**
+   * Sets the marker of a click's visit unless one stands that is younger than the window and not the click's own. Answers
+   * that one, or null: set. May be repeated.
+   */
+  claimVisit(visit: VisitClaim, click: Click, timeout: number): Promise<VisitMarker | null>;
+  /** Takes the click's own marker away, and no other. May be repeated. */
+  releaseVisit(key: string, clickId: string, timeout: number): Promise<void>;
+}
+
+export type ClickPut = { readonly kind: 'stored' | 'full' } | { readonly kind: 'there'; readonly code: ClickCode };
+
+/** A visitor's click that counted. */
+export interface VisitMarker {
+  readonly clickId: string;
+  /** Milliseconds. */
+  readonly countedAt: number;
+}
+
+/** A click that storage did not take in time, with what it still has to claim; null: its code is final. */
+export interface SpooledClick {
+  readonly click: Click;
+  readonly claims: ClickClaims | null;
+}
+
+export interface ClickSpool {
+  /** Throws {@link StorageUnavailable}. */
+  send(spooled: SpooledClick, timeout: number): Promise<void>;
 }
 
 /** What is asked of Counters before a click counts. */
