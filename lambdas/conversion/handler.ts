@@ -25,6 +25,7 @@ const deps: PostbackDeps = {
   store: createConversionStore(dynamoDb, {
     conversions: requireEnv(ENV.conversionsTable),
     deliveries: requireEnv(ENV.deliveriesTable),
+    counters: requireEnv(ENV.countersTable),
   }),
   hits: createHitWriter(dynamoDb, requireEnv(ENV.hitsTable)),
   hints: createDeliveryHints(createSqs(), requireEnv(ENV.notificationsQueueUrl)),

@@ -47,6 +47,8 @@ export interface Conversion {
   readonly updatedAt: number;
   /** An operator decided: postbacks change it no more. */
   readonly locked: boolean;
+  /** Time zones in whose periods it counts for caps; none: it takes no room of any. */
+  readonly countedIn: readonly string[];
   /** How many deliveries it has; they are numbered from 1. */
   readonly deliveries: number;
 }

@@ -13,6 +13,11 @@ export interface CounterKey {
 /** Values of a counter item by attribute; what was never counted is absent. */
 export type Counts = ReadonlyMap<string, bigint>;
 
+export interface StoredCounter {
+  readonly key: CounterKey;
+  readonly counts: Counts;
+}
+
 /** Adds on one counter item that happen together, or not at all if one of the limits leaves no room. */
 export interface CounterUpdate {
   readonly key: CounterKey;
@@ -41,6 +46,16 @@ export function clickCounterKey(campaignId: string, publisherId: string | null):
 /** Conversions of a campaign, of one publisher or (null) of all, of one goal or (null) of all. */
 export function conversionCounterKey(campaignId: string, publisherId: string | null, goal: string | null): CounterKey {
   return { pk: `conversions#${campaignId}`, sk: `${publisherId ?? '*'}#${goal ?? '*'}` };
+}
+
+/** The marker of a visitor's click that counted; `key`: see `VisitClaim`. */
+export function visitKey(key: string): CounterKey {
+  return { pk: `visit#${key}`, sk: 'visit' };
+}
+
+/** Impressions of one UTC hour. */
+export function impressionCounterKey(campaignId: string, publisherId: string, at: number): CounterKey {
+  return { pk: `impressions#${campaignId}#${publisherId}`, sk: new Date(at).toISOString().slice(0, 13) };
 }
 
 /**

@@ -1,4 +1,6 @@
+import { countChange, NO_ROOM_NEEDED, takeRoom } from './conversion-counters.ts';
 import type { Conversion, LedgerRow, Terms } from './conversion.ts';
+import type { CounterUpdate, StoredCounter } from './counters.ts';
 import { deliveryValues } from './delivery-values.ts';
 import type { Delivery } from './delivery.ts';
 import type { Campaign, ConversionStatus, Goal, Postback, Settings } from './entities.ts';
@@ -59,6 +61,8 @@ interface NewConversion {
   /** Its rejection came before it. */
   readonly remembered: boolean;
   readonly keys: readonly KeyChange[];
+  /** Counters that had no room for it a moment ago. */
+  readonly full: readonly StoredCounter[];
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -74,8 +78,15 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
   const terms: Terms | null = goal && { payout: goal.payout, revenue: goal.revenue, exchange: exchange ?? null };
   const wouldBe = terms === null || exchange === undefined ? null : price(terms, saleAmount);
   const expired = receivedAt - subject.clickAt > campaign.attributionWindowDays * DAY_MS;
-  const code = codeOf(goal, expired, exchange);
-  const status = statusOf(code, input.remembered ? 'rejected' : (request.status ?? goal?.defaultStatus ?? 'pending'));
+  const wanted = input.remembered ? 'rejected' : (request.status ?? goal?.defaultStatus ?? 'pending');
+  const unlimited = codeOf(goal, expired, exchange);
+  const received = { publisherId: subject.publisherId, goal: input.goalId, createdAt: receivedAt };
+  const { over, countedIn, counters } =
+    unlimited === 'OK' && wanted !== 'rejected' && wouldBe !== null
+      ? takeRoom(campaign, settings.timeZone, received, wouldBe, input.full, scene.now)
+      : NO_ROOM_NEEDED;
+  const code = over === null ? unlimited : 'OVER_CAP';
+  const status = over === 'pending' ? 'pending' : statusOf(code, wanted);
   const paid = code === 'OK' && status !== 'rejected' ? wouldBe : null;
 
   const { gaid, idfa, ...values } = request.values;
@@ -108,9 +119,11 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
     createdAt: receivedAt,
     updatedAt: scene.now,
     locked: false,
+    countedIn,
     deliveries: 0,
   };
-  return settle(scene, { before: null, after: conversion, code, keys: input.keys, deliveries: [], warnings: [] });
+  const { keys } = input;
+  return settle(scene, { before: null, after: conversion, code, keys, counters, deliveries: [], warnings: [] });
 }
 
 function codeOf(goal: Goal | null, expired: boolean, exchange: Terms['exchange'] | undefined): ConversionCode {
@@ -180,7 +193,8 @@ export function decideExisting(scene: Scene, input: ExistingConversion): Ruling 
   };
   const code = status !== null ? 'STATUS_CHANGED' : amount !== null ? 'AMOUNT_CHANGED' : 'DUPLICATE_CONVERSION';
   const { deliveries } = input;
-  return settle(scene, { before: conversion, after, code, keys: adoption ?? [], deliveries, warnings });
+  const counters = countChange(conversion, after, scene.now);
+  return settle(scene, { before: conversion, after, code, keys: adoption ?? [], counters, deliveries, warnings });
 }
 
 /** Whether a call may change the status; the deliveries are needed only then. */
@@ -261,12 +275,13 @@ interface Settlement {
   readonly after: Conversion;
   readonly code: ConversionCode;
   readonly keys: readonly KeyChange[];
+  readonly counters: readonly CounterUpdate[];
   readonly deliveries: readonly Delivery[];
   readonly warnings: readonly string[];
 }
 
 /** Everything that one change writes, in one transaction: history, the difference of approved money, deliveries. */
-function settle(scene: Scene, { before, after, code, keys, deliveries, warnings }: Settlement): Ruling {
+function settle(scene: Scene, { before, after, code, keys, counters, deliveries, warnings }: Settlement): Ruling {
   const announced = before?.status === after.status ? [] : matchPostbacks(scene.postbacks, after);
   const changes =
     before?.status === after.status
@@ -288,6 +303,7 @@ function settle(scene: Scene, { before, after, code, keys, deliveries, warnings 
       keys,
       conversion,
       expectedVersion: before?.version ?? null,
+      counters,
       deliveries: changes,
       history: { conversionId, number, at: scene.now, status, code, by: scene.by },
       ledger: ledgerRow(before, conversion, code, scene.now),

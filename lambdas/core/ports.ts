@@ -1,6 +1,6 @@
 import type { MacKeyRing } from './click-id.ts';
 import type { Conversion, HistoryRow, LedgerRow } from './conversion.ts';
-import type { CounterKey, Counts, CounterUpdate } from './counters.ts';
+import type { CounterKey, Counts, CounterUpdate, StoredCounter } from './counters.ts';
 import type { Attempt, Delivery } from './delivery.ts';
 import type { Campaign, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
 import type { Hit } from './hit.ts';
@@ -203,13 +203,17 @@ export interface ConversionWrite {
   readonly expectedVersion: number | null;
   readonly history: HistoryRow;
   readonly ledger: LedgerRow | null;
+  /** Each counter at most once; refused if a limit leaves no room. */
+  readonly counters: readonly CounterUpdate[];
   readonly deliveries: readonly DeliveryChange[];
 }
 
 export type CommitResult =
   | { readonly committed: true }
   /** A condition was lost and nothing was written: read again and decide again. */
-  | { readonly committed: false; readonly lost: 'key' | 'version' | 'delivery' };
+  | { readonly committed: false; readonly lost: 'key' | 'version' | 'delivery' }
+  /** Told only if keys and version would have held. `counters`: those that refused, as they are. */
+  | { readonly committed: false; readonly lost: 'cap'; readonly counters: readonly StoredCounter[] };
 
 export interface ParkedConversion {
   readonly clickId: string;
@@ -232,6 +236,8 @@ export interface ConversionStore {
   deliveriesOf(conversionId: string): Promise<readonly Delivery[]>;
   /** One transaction, at most 100 rows. After a thrown error it may have happened: the caller reads its own conversion back. */
   commit(write: ConversionWrite): Promise<CommitResult>;
+  /** Removes from counters what is over; see `staleAttributes`. Idempotent. */
+  pruneCounters(keys: readonly CounterKey[], now: number): Promise<void>;
   /** Remembers a rejection that came before its conversion; false if the key names a conversion now. Idempotent. */
   remember(key: DedupeKey): Promise<boolean>;
   /** Idempotent. */

@@ -1,6 +1,7 @@
 import type { VerifiedClickId } from './click-id.ts';
 import { clickMacroValues } from './click-macros.ts';
 import type { Conversion } from './conversion.ts';
+import type { StoredCounter } from './counters.ts';
 import { decideExisting, decideNew, refuse, wantsStatus } from './decide-conversion.ts';
 import type { Ruling, Scene, Subject } from './decide-conversion.ts';
 import { txnIndexHash, txnKeyHash } from './dedupe-keys.ts';
@@ -11,8 +12,10 @@ import type {
   ClickGoalRow,
   ClickReader,
   Clock,
+  CommitResult,
   ConversionCatalog,
   ConversionStore,
+  ConversionWrite,
   DedupeKey,
   DeliveryHints,
   KeyChange,
@@ -58,6 +61,8 @@ export interface RecordDeps {
 }
 
 const MAX_TRIES = 8;
+/** Longer than any transaction that was decided while the attributes were there. */
+const PRUNE_DELAY_MS = 60 * 60 * 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
@@ -67,13 +72,16 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
  * @throws StorageUnavailable - what was decided may have been committed or not; a repeat of the call finds out
  */
 export async function recordConversion(report: Report, deps: RecordDeps): Promise<Outcome> {
+  let full: readonly StoredCounter[] = [];
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    const plan = await decide(report, deps);
-    if (await carryOut(plan, deps)) {
+    const plan = await decide(report, full, deps);
+    const result = await carryOut(plan, deps);
+    if (result.committed) {
       const { code, message, warnings, conversion } = plan.ruling;
       return { code, warnings, conversion, advertiserId: plan.advertiserId, ...(message !== undefined && { message }) };
     }
-    await deps.pause(tries);
+    if (result.lost === 'cap') full = result.counters;
+    else await deps.pause(tries);
   }
   throw new StorageUnavailable(`conversion ${report.conversionId}: lost against others ${MAX_TRIES} times`);
 }
@@ -85,13 +93,19 @@ interface Plan {
   readonly remember?: DedupeKey;
 }
 
-/** False: somebody else was faster, and nothing happened. */
-async function carryOut({ ruling: { write }, remember }: Plan, deps: RecordDeps): Promise<boolean> {
-  if (remember !== undefined) return deps.store.remember(remember);
-  if (write === null) return true;
-  if (!(await deps.store.commit(write)).committed) return false;
+async function carryOut({ ruling: { write }, remember }: Plan, deps: RecordDeps): Promise<CommitResult> {
+  if (remember !== undefined) {
+    return (await deps.store.remember(remember)) ? { committed: true } : { committed: false, lost: 'key' };
+  }
+  if (write === null) return { committed: true };
+  const result = await deps.store.commit(write);
+  if (result.committed) await Promise.all([sendHints(write, deps), tidyCounters(write, deps)]);
+  return result;
+}
+
+async function sendHints({ deliveries }: ConversionWrite, deps: RecordDeps): Promise<void> {
   await Promise.all(
-    write.deliveries.map(async (change) => {
+    deliveries.map(async (change) => {
       if (change.kind !== 'put' || change.delivery.nextAttemptAt === null) return;
       const { id, postbackId } = change.delivery;
       try {
@@ -101,14 +115,29 @@ async function carryOut({ ruling: { write }, remember }: Plan, deps: RecordDeps)
       }
     }),
   );
-  return true;
 }
 
-async function decide(report: Report, deps: RecordDeps): Promise<Plan> {
-  return report.click === null ? decideByTxn(report, deps) : decideByClick(report, report.click, deps);
+/** Counters must stay small, so one conversion in 32, by the last five random bits of its id, removes what is over. */
+async function tidyCounters({ conversion, counters }: ConversionWrite, deps: RecordDeps): Promise<void> {
+  if (counters.length === 0 || !conversion.id.endsWith('a')) return;
+  try {
+    const keys = counters.map(({ key }) => key);
+    await deps.store.pruneCounters(keys, deps.now() - PRUNE_DELAY_MS);
+  } catch {
+    // The conversion is recorded, and another one will come by.
+  }
 }
 
-async function decideByClick(report: Report, clickId: VerifiedClickId, deps: RecordDeps): Promise<Plan> {
+async function decide(report: Report, full: readonly StoredCounter[], deps: RecordDeps): Promise<Plan> {
+  return report.click === null ? decideByTxn(report, deps) : decideByClick(report, report.click, full, deps);
+}
+
+async function decideByClick(
+  report: Report,
+  clickId: VerifiedClickId,
+  full: readonly StoredCounter[],
+  deps: RecordDeps,
+): Promise<Plan> {
   const { request, sender } = report;
   const [click, rows, settings] = await Promise.all([
     deps.clicks.click(clickId.id),
@@ -157,6 +186,7 @@ async function decideByClick(report: Report, clickId: VerifiedClickId, deps: Rec
     clickValues: clickMacroValues(click, campaign),
     remembered: keys.remembered,
     keys: keysOfNew(report, subject, target, keys),
+    full,
   });
   return { ruling, advertiserId };
 }

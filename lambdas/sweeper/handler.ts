@@ -17,7 +17,11 @@ const RUN = 40_000;
 
 const dynamoDb = createDynamoDb();
 const deliveriesTable = requireEnv(ENV.deliveriesTable);
-const tables = { conversions: requireEnv(ENV.conversionsTable), deliveries: deliveriesTable };
+const tables = {
+  conversions: requireEnv(ENV.conversionsTable),
+  deliveries: deliveriesTable,
+  counters: requireEnv(ENV.countersTable),
+};
 const deps = {
   deliveries: createDeliveryStore(dynamoDb, deliveriesTable),
   hints: createDeliveryHints(createSqs(), requireEnv(ENV.notificationsQueueUrl)),

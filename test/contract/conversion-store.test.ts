@@ -79,6 +79,7 @@ const aWrite = (conversion: Conversion, overrides: Partial<ConversionWrite> = {}
     keys: [],
     conversion,
     expectedVersion: null,
+    counters: [],
     deliveries: [],
     history: { conversionId, number, at: NOON, status, code, by: 'sender:xyz' },
     ledger: { conversionId, number, at: NOON, payout, revenue, currency, code },

@@ -67,6 +67,7 @@ export function aConversion(overrides: Partial<Conversion> = {}): Conversion {
     createdAt: NOON,
     updatedAt: NOON,
     locked: false,
+    countedIn: [],
     deliveries: 0,
     ...overrides,
   };

@@ -26,9 +26,15 @@ export function toConversionItem(conversion: Conversion): Item {
 /** What {@link toConversionItem} wrote. */
 export function fromConversionItem(item: Item): Conversion {
   const stored = withoutAttributes(item, ['pk', 'sk', 'month', 'listed_at']);
-  const conversion = fromWire(fromItem(stored)) as Conversion & Record<MoneyField, bigint | number | null>;
-  return { ...conversion, ...readMoney(conversion) };
+  const conversion = fromWire(fromItem(stored)) as StoredConversion;
+  // Rows from before there were caps do not say.
+  const { countedIn = [] } = conversion;
+  return { ...conversion, ...readMoney(conversion), countedIn };
 }
+
+type StoredConversion = Omit<Conversion, MoneyField | 'countedIn'> &
+  Record<MoneyField, bigint | number | null> &
+  Partial<Pick<Conversion, 'countedIn'>>;
 
 type MoneyField = 'saleAmount' | 'payout' | 'revenue' | 'wouldBePayout' | 'wouldBeRevenue';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import type { CancellationReason, DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import {
   DeleteItemCommand,
   PutItemCommand,
@@ -9,6 +9,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { HistoryRow, LedgerRow } from '../../core/conversion.ts';
+import type { CounterUpdate } from '../../core/counters.ts';
 import { DUE_SHARDS, dueShard } from '../../core/due-shard.ts';
 import { StorageUnavailable } from '../../core/ports.ts';
 import type {
@@ -25,6 +26,7 @@ import type {
 import { fromWire, toWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
 import { retryConflicts, unlessConditionLost } from './conflicts.ts';
+import { counterUpdate, fromCounterItem, pruneCounter } from './counter-item.ts';
 import { conversionKey, fromConversionItem, toConversionItem } from './conversion-item.ts';
 import { deliveryKey, fromDeliveryItem, toDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
@@ -35,6 +37,7 @@ import { readItem, readPartition } from './reads.ts';
 interface Tables {
   readonly conversions: string;
   readonly deliveries: string;
+  readonly counters: string;
 }
 
 const MAX_TXN_ROWS = 25;
@@ -42,7 +45,7 @@ const UNTAKEN = 'attribute_not_exists(pk)';
 /** A row that remembers a rejection names no conversion. */
 const REMEMBERED = 'attribute_exists(pk) AND attribute_not_exists(conversion_id)';
 
-/** The Conversions table, and the rows of Deliveries that a conversion's transaction writes. */
+/** The Conversions table, and what a conversion's transaction writes to Deliveries and Counters. */
 export function createConversionStore(client: DynamoDBClient, tables: Tables): ConversionStore {
   const table = tables.conversions;
 
@@ -75,12 +78,13 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
     },
 
     async commit(write) {
-      // In this order the cancellation reasons come: dedupe first.
+      // In this order the cancellation reasons come: dedupe first, then caps.
       const keys = write.keys.map((change) => keyItem(table, change));
       const conversion = conversionItems(table, write);
+      const counters = write.counters.map((update) => ({ Update: counterUpdate(tables.counters, update) }));
       const deliveries = write.deliveries.map((change) => deliveryItem(tables.deliveries, change));
       const command = new TransactWriteItemsCommand({
-        TransactItems: [...keys, ...conversion, ...deliveries],
+        TransactItems: [...keys, ...conversion, ...counters, ...deliveries],
         // One token for every try: a try whose answer was lost is not done twice.
         ClientRequestToken: randomUUID(),
       });
@@ -88,8 +92,12 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
         await retryConflicts(() => client.send(command));
         return { committed: true };
       } catch (error) {
-        return lostCondition(error, keys.length, conversion.length);
+        return lostCondition(error, keys.length, keys.length + conversion.length, write.counters);
       }
+    },
+
+    async pruneCounters(keys, now) {
+      await Promise.all(keys.map((key) => pruneCounter(client, tables.counters, key, now)));
     },
 
     async remember(key) {
@@ -281,10 +289,19 @@ function deliveryItem(table: string, change: DeliveryChange): TransactWriteItem 
   };
 }
 
-function lostCondition(error: unknown, keys: number, conversion: number): CommitResult {
+/** The first reason counts: `keys` and `rows` are the ends of the keys' and the conversion's items, `counters` follow. */
+function lostCondition(error: unknown, keys: number, rows: number, counters: readonly CounterUpdate[]): CommitResult {
   if (!(error instanceof TransactionCanceledException)) throw error;
-  const lost = (error.CancellationReasons ?? []).findIndex(({ Code }) => Code === 'ConditionalCheckFailed');
+  const reasons = error.CancellationReasons ?? [];
+  const isLost = (reason: CancellationReason | undefined) => reason?.Code === 'ConditionalCheckFailed';
+  const lost = reasons.findIndex(isLost);
   if (lost < 0) throw new StorageUnavailable('a transaction was cancelled', { cause: error });
   if (lost < keys) return { committed: false, lost: 'key' };
-  return { committed: false, lost: lost < keys + conversion ? 'version' : 'delivery' };
+  if (lost < rows) return { committed: false, lost: 'version' };
+  if (lost >= rows + counters.length) return { committed: false, lost: 'delivery' };
+  const refusing = counters.flatMap(({ key }, index) => {
+    const reason = reasons[rows + index];
+    return isLost(reason) ? [{ key, counts: fromCounterItem(reason?.Item ?? {}) }] : [];
+  });
+  return { committed: false, lost: 'cap', counters: refusing };
 }

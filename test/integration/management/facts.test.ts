@@ -45,6 +45,7 @@ const aConversion = (n: number, createdAt: number, overrides: Partial<Conversion
   createdAt,
   updatedAt: createdAt,
   locked: false,
+  countedIn: [],
   deliveries: 1,
   ...overrides,
 });

@@ -1,4 +1,6 @@
 import type { Conversion, HistoryRow, LedgerRow } from '../../../lambdas/core/conversion.ts';
+import { staleAttributes } from '../../../lambdas/core/counters.ts';
+import type { CounterKey, Counts, CounterUpdate } from '../../../lambdas/core/counters.ts';
 import type { Delivery } from '../../../lambdas/core/delivery.ts';
 import type {
   ClickGoalRow,
@@ -23,6 +25,7 @@ export class FakeConversionStore implements ConversionStore {
   readonly conversions = new Map<string, Conversion>();
   readonly history: HistoryRow[] = [];
   readonly ledger: LedgerRow[] = [];
+  readonly #counters = new Map<string, Map<string, bigint>>();
   readonly deliveries: Map<string, Delivery>;
   readonly #keys = new Map<string, StoredKey>();
   readonly #index = new Map<string, { readonly hash: string; readonly row: TxnIndexRow }>();
@@ -63,18 +66,38 @@ export class FakeConversionStore implements ConversionStore {
   }
 
   async commit(write: ConversionWrite): Promise<CommitResult> {
-    const { conversion, expectedVersion, history, ledger, deliveries, keys } = write;
+    const { conversion, expectedVersion, history, ledger, counters, deliveries, keys } = write;
     if (!keys.every((change) => this.#keyHolds(change))) return { committed: false, lost: 'key' };
     if ((this.conversions.get(conversion.id)?.version ?? null) !== expectedVersion) {
       return { committed: false, lost: 'version' };
+    }
+    const refusing = counters.filter((update) => !this.#hasRoom(update));
+    if (refusing.length > 0) {
+      const states = refusing.map(({ key }) => ({ key, counts: this.counts(key) }));
+      return { committed: false, lost: 'cap', counters: states };
     }
     if (!deliveries.every((change) => this.#deliveryHolds(change))) return { committed: false, lost: 'delivery' };
     for (const change of keys) this.#changeKey(change);
     this.conversions.set(conversion.id, conversion);
     this.history.push(history);
     if (ledger !== null) this.ledger.push(ledger);
+    for (const { key, adds } of counters) {
+      const counts = new Map(this.counts(key));
+      for (const { attribute, amount } of adds) counts.set(attribute, (counts.get(attribute) ?? 0n) + amount);
+      this.#counters.set(counterName(key), counts);
+    }
     for (const change of deliveries) this.#changeDelivery(change);
     return { committed: true };
+  }
+
+  async pruneCounters(keys: readonly CounterKey[], now: number) {
+    for (const key of keys) {
+      for (const stale of staleAttributes(this.counts(key), now)) this.#counters.get(counterName(key))?.delete(stale);
+    }
+  }
+
+  counts(key: CounterKey): Counts {
+    return this.#counters.get(counterName(key)) ?? new Map();
   }
 
   async remember(key: DedupeKey) {
@@ -106,6 +129,13 @@ export class FakeConversionStore implements ConversionStore {
 
   async unpark(parked: ParkedConversion) {
     this.#parked.delete(`${parked.clickId}#${parked.hitId}`);
+  }
+
+  #hasRoom({ key, adds }: CounterUpdate): boolean {
+    const counts = this.counts(key);
+    return adds.every(
+      ({ attribute, amount, limit }) => limit === null || (counts.get(attribute) ?? 0n) + amount <= limit,
+    );
   }
 
   #keyHolds(change: KeyChange): boolean {
@@ -156,6 +186,10 @@ export class FakeConversionStore implements ConversionStore {
 function keyOf(change: Exclude<KeyChange, { kind: 'index' }>): DedupeKey {
   if (change.kind === 'put') return change.key;
   return { kind: 'clickGoal', clickId: change.clickId, goal: change.goal };
+}
+
+function counterName({ pk, sk }: CounterKey): string {
+  return `${pk} ${sk}`;
 }
 
 function nameOf(key: DedupeKey): string {

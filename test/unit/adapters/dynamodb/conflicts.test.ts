@@ -41,11 +41,17 @@ describe('a write that fails', () => {
     expect(calls.made).toBe(1);
   });
 
-  it('with conflicts again and again is given up', async () => {
-    const { call, calls } = failing(...Array.from({ length: 20 }, () => cancelled('TransactionConflict')));
+  it('with conflicts again and again is given up while there is time to say so', async () => {
+    const { call } = failing(...Array.from({ length: 1_000 }, () => cancelled('TransactionConflict')));
+    const waits: number[] = [];
 
-    await expect(retryConflicts(call)).rejects.toThrow(StorageUnavailable);
-    expect(calls.made).toBe(6);
+    const written = retryConflicts(call, async (milliseconds) => waits.push(milliseconds));
+
+    await expect(written).rejects.toThrow(StorageUnavailable);
+    const all = waits.reduce((sum, wait) => sum + wait, 0);
+    expect(all).toBeLessThanOrEqual(5_000);
+    expect(all).toBeGreaterThan(4_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(800);
   });
 
   it.each([

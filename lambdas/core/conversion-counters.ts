@@ -1,0 +1,149 @@
+import { concerns } from './caps.ts';
+import type { Conversion } from './conversion.ts';
+import { conversionCounterKey, counterAttribute, PERIOD_GRACE_MS } from './counters.ts';
+import type { CounterKey, CounterUnit, CounterUpdate, StoredCounter } from './counters.ts';
+import type { Campaign, Cap, CapMetric, CapPeriod } from './entities.ts';
+import { parseMoney } from './money.ts';
+import { isOver, periodStart } from './periods.ts';
+
+/** What a conversion adds: 1 and its money; of a changed amount the differences of the money. */
+type Amounts = Readonly<Record<CounterUnit, bigint>>;
+
+/** A conversion as its campaign's counters see it. Its periods are those of its receipt, `createdAt`. */
+type Counted = Pick<Conversion, 'campaignId' | 'publisherId' | 'goal' | 'createdAt' | 'countedIn'>;
+
+export interface Room {
+  /** What becomes of a conversion for which there is no room; null: there is, as far as is known. */
+  readonly over: Cap['onReached'] | null;
+  readonly countedIn: readonly string[];
+  readonly counters: readonly CounterUpdate[];
+}
+
+/** Of a conversion that takes none and asks for none. */
+export const NO_ROOM_NEEDED: Room = { over: null, countedIn: [], counters: [] };
+
+const UNIT_OF: Readonly<Record<CapMetric, CounterUnit | null>> = {
+  clicks: null,
+  conversions: 'number',
+  payout: 'payout',
+  revenue: 'revenue',
+};
+const UNITS: readonly CounterUnit[] = ['number', 'payout', 'revenue'];
+const PERIODS: readonly CapPeriod[] = ['hour', 'day', 'week', 'month', 'total'];
+
+/**
+ * What a new conversion takes of its campaign's caps, for the transaction that records it. `full`: counters that are
+ * known to have refused it. What is worth nothing takes no room of a cap on money. A capped period that is over for so
+ * long that its counters may be gone has no room: nobody can tell any more.
+ */
+export function takeRoom(
+  { id, caps }: Pick<Campaign, 'id' | 'caps'>,
+  networkTimeZone: string,
+  received: Pick<Conversion, 'publisherId' | 'goal' | 'createdAt'>,
+  worth: Readonly<Record<'payout' | 'revenue', bigint>>,
+  full: readonly StoredCounter[],
+  now: number,
+): Room {
+  const amounts: Amounts = { number: 1n, ...worth };
+  const limits = limitsOf(id, caps, networkTimeZone, received);
+  const reached = limits.filter(({ cap, key, attribute, start, unit, limit }) => {
+    if (amounts[unit] === 0n) return false;
+    if (isOver(cap.period, start, now, PERIOD_GRACE_MS)) return true;
+    const count = full.find((counter) => isSame(counter.key, key))?.counts.get(attribute) ?? 0n;
+    return count + amounts[unit] > limit;
+  });
+  if (reached.length > 0) {
+    return { ...NO_ROOM_NEEDED, over: reached.every(({ cap }) => cap.onReached === 'pending') ? 'pending' : 'reject' };
+  }
+  const zones = caps.flatMap(({ metric, timeZone }) => (metric === 'clicks' || timeZone === null ? [] : [timeZone]));
+  const countedIn = [...new Set([networkTimeZone, ...zones])];
+  const counted = { ...received, campaignId: id, countedIn };
+  return { over: null, countedIn, counters: updatesOf(counted, amounts, limits, now) };
+}
+
+/** What a change of the amount adds to the counters of the conversion's own periods. It asks no limit. */
+export function countChange(before: Conversion, after: Conversion, now: number): readonly CounterUpdate[] {
+  const difference = (field: 'wouldBePayout' | 'wouldBeRevenue') => (after[field] ?? 0n) - (before[field] ?? 0n);
+  const amounts = { number: 0n, payout: difference('wouldBePayout'), revenue: difference('wouldBeRevenue') };
+  return updatesOf(before, amounts, [], now);
+}
+
+/** One cap as a limit of one attribute of one counter. */
+interface Limit {
+  readonly cap: Cap;
+  readonly key: CounterKey;
+  readonly attribute: string;
+  readonly start: number;
+  readonly unit: CounterUnit;
+  readonly limit: bigint;
+}
+
+function limitsOf(
+  campaignId: string,
+  caps: readonly Cap[],
+  networkTimeZone: string,
+  { publisherId, goal, createdAt }: Pick<Conversion, 'publisherId' | 'goal' | 'createdAt'>,
+): readonly Limit[] {
+  return caps.flatMap((cap): Limit[] => {
+    const unit = UNIT_OF[cap.metric];
+    if (unit === null || !concerns(cap, publisherId) || (cap.goal !== null && cap.goal !== goal)) return [];
+    const start = periodStart(cap.period, cap.timeZone ?? networkTimeZone, createdAt);
+    return [
+      {
+        cap,
+        key: conversionCounterKey(campaignId, cap.scope === 'campaign' ? null : publisherId, cap.goal),
+        attribute: counterAttribute(unit, cap.period, start),
+        start,
+        unit,
+        limit: limitOf(cap, unit),
+      },
+    ];
+  });
+}
+
+/** Limits were validated when they were saved. */
+function limitOf({ limit }: Cap, unit: CounterUnit): bigint {
+  const value = unit === 'number' ? BigInt(limit) : parseMoney(limit, 6);
+  if (value === null) throw new TypeError('a limit that cannot be read');
+  return value;
+}
+
+/**
+ * Every period of every zone that the conversion counts in, capped or not, so that a new cap starts right; at most four
+ * items. Periods whose attributes may have been removed already are left alone.
+ */
+function updatesOf(
+  { campaignId, publisherId, goal, createdAt, countedIn }: Counted,
+  amounts: Amounts,
+  limits: readonly Limit[],
+  now: number,
+): readonly CounterUpdate[] {
+  const units = UNITS.filter((unit) => amounts[unit] !== 0n);
+  const additions = PERIODS.flatMap((period) =>
+    [...new Set(countedIn.map((zone) => periodStart(period, zone, createdAt)))]
+      .filter((start) => !isOver(period, start, now, PERIOD_GRACE_MS))
+      .flatMap((start) =>
+        units.map((unit) => ({ attribute: counterAttribute(unit, period, start), amount: amounts[unit] })),
+      ),
+  );
+  if (additions.length === 0) return [];
+  return [null, publisherId].flatMap((publisher) =>
+    [null, goal].map((ofGoal) => {
+      const key = conversionCounterKey(campaignId, publisher, ofGoal);
+      const adds = additions.map(({ attribute, amount }) => ({
+        attribute,
+        amount,
+        limit: lowest(limits.filter((limit) => isSame(limit.key, key) && limit.attribute === attribute)),
+      }));
+      return { key, adds };
+    }),
+  );
+}
+
+function lowest(limits: readonly Limit[]): bigint | null {
+  return limits.reduce<bigint | null>((low, { limit }) => (low === null || limit < low ? limit : low), null);
+}
+
+function isSame(a: CounterKey, b: CounterKey): boolean {
+  return a.pk === b.pk && a.sk === b.sk;
+}
