@@ -1,4 +1,13 @@
 import * as z from 'zod';
+import { countryCode } from '../../core/visitor/country.ts';
+import {
+  BROWSER_WORDS,
+  DEVICE_WORDS,
+  normaliseBrowser,
+  normaliseDevice,
+  normaliseOs,
+  OPERATING_SYSTEM_WORDS,
+} from '../../core/visitor/words.ts';
 import { refuse } from '../validation.ts';
 import { unique } from './common.ts';
 
@@ -7,22 +16,33 @@ const MAX_VALUES = 500;
 /** Regions by code, as the runtime's ICU data has them. */
 const REGIONS = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
 
-const country = z
-  .string()
-  .regex(/^[A-Za-z]{2}$/, 'must be a country code of two letters')
-  .toUpperCase()
-  .superRefine((code, ctx) => {
-    // A code that means the same as another, as UK does, would never match a visitor.
-    const { region } = new Intl.Locale('und', { region: code });
-    if (REGIONS.of(code) === undefined) refuse(ctx, [], 'INVALID_COUNTRY', 'must be an ISO 3166 country code');
-    else if (region !== code) refuse(ctx, [], 'INVALID_COUNTRY', `the ISO 3166 code of this country is ${region}`);
-  });
+const country = z.string().transform((text, ctx) => {
+  const code = /^[A-Za-z]{2}$/.test(text) ? countryCode(text.toUpperCase()) : null;
+  const wrong = (message: string) => {
+    refuse(ctx, [], 'INVALID_COUNTRY', message);
+    return z.NEVER;
+  };
+  if (code === null || REGIONS.of(code) === undefined) return wrong('must be an ISO 3166 country code, as "US"');
+  // A code that is only another name for one, as UK is, would never match a visitor.
+  const { region } = new Intl.Locale('und', { region: code });
+  return region === code ? code : wrong(`the ISO 3166 code of this country is ${region}`);
+});
 
 /** Cutting `pt-BR` to `pt` would target more people than were meant, so a region is refused. */
 const language = z
   .string()
   .regex(/^[A-Za-z]{2,3}$/, 'must be a language code of two or three letters without a region, as "en"')
   .toLowerCase();
+
+/** What an operator calls a device, system or browser, to our word for it. */
+function known(normalise: (text: string) => string | null, words: readonly string[]) {
+  return z.string().transform((text, ctx) => {
+    const word = normalise(text);
+    if (word !== null) return word;
+    refuse(ctx, [], 'UNKNOWN_WORD', `must be one of ${words.join(', ')}`);
+    return z.NEVER;
+  });
+}
 
 const source = z.string().min(1).max(512);
 
@@ -39,15 +59,13 @@ function rule<T extends z.ZodType<string>>(value: T) {
     .prefault({});
 }
 
-const word = z.string().min(1).max(64).toLowerCase();
-
 /** Each part is optional; what is left out asks nothing of a visitor. */
 export const targeting = z
   .strictObject({
     countries: rule(country),
-    devices: rule(word),
-    os: rule(word),
-    browsers: rule(word),
+    devices: rule(known(normaliseDevice, DEVICE_WORDS)),
+    os: rule(known(normaliseOs, OPERATING_SYSTEM_WORDS)),
+    browsers: rule(known(normaliseBrowser, BROWSER_WORDS)),
     languages: rule(language),
     sources: rule(source),
     unknown: z.enum(['allow', 'deny']).default('allow'),
