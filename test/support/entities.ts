@@ -1,5 +1,5 @@
 import { DEFAULT_CLICK_TERMS, DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
-import type { Campaign, Click, Goal, Publisher, Settings } from '../../lambdas/core/entities.ts';
+import type { Campaign, Cap, Click, Goal, Publisher, Settings } from '../../lambdas/core/entities.ts';
 
 /** Entities as they are stored, with overrides. */
 export function aGoal(overrides: Partial<Goal> = {}): Goal {
@@ -16,6 +16,21 @@ export function aGoal(overrides: Partial<Goal> = {}): Goal {
     pixelStatus: 'pending',
     holdDays: 0,
     accept: [],
+    ...overrides,
+  };
+}
+
+/** The cap of the contract's example: 100 conversions a day. */
+export function aCap(overrides: Partial<Cap> = {}): Cap {
+  return {
+    metric: 'conversions',
+    period: 'day',
+    limit: '100',
+    scope: 'campaign',
+    publisherId: null,
+    goal: null,
+    timeZone: null,
+    onReached: 'reject',
     ...overrides,
   };
 }
