@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkDestinationUrl, checkPostbackUrl } from '../../../lambdas/core/url-rules.ts';
+import { checkDestinationUrl, checkPostbackUrl, parseHostPattern } from '../../../lambdas/core/url-rules.ts';
 
 const strict = { allowLoopback: false, ownHosts: ['track.own.example', 'own.example:8443', '[2606:4700::1]'] };
 const local = { allowLoopback: true, ownHosts: ['127.0.0.1:4000', 'localhost:4001'] };
@@ -189,3 +189,61 @@ it.each(['{payout}', '{status}', '{conversion_id}', '{sub15}', '{coupon}'])(
     expect(checkDestinationUrl(url, strict)).toMatch(/unknown macro/);
   },
 );
+
+describe('a host of deep links', () => {
+  it.each([
+    ['nothing', ''],
+    ['an asterisk alone', '*'],
+    ['an asterisk and a dot', '*.'],
+    ['all of a top-level domain', '*.example'],
+    ['an asterisk within', 'shop.*.example'],
+    ['an asterisk as part of a label', '*shop.example'],
+    ['two asterisks', '*.*.shop.example'],
+    ['a leading dot', '.shop.example'],
+    ['a scheme', 'https://shop.example'],
+    ['a path', 'shop.example/'],
+    ['a query', 'shop.example?'],
+    ['a fragment', 'shop.example#'],
+    ['a user', 'me@shop.example'],
+    ['a macro', '{p1}.example'],
+    ['a space', 'shop .example'],
+    ['a tab', 'shop.exam\tple'],
+    ['a backslash', 'shop.example\\x'],
+    ['an escape', 'shop.example%2f'],
+    ['a port that is none', 'shop.example:99999'],
+    ['a port that browsers leave out', 'shop.example:443'],
+    ['the same with a zero in front', 'shop.example:080'],
+    ['one label', 'intranet'],
+    ['a private name', 'db.internal'],
+    ['a private address', '10.0.0.1'],
+    ['a private address in short form', '10.1'],
+    ['a loopback address', '127.0.0.1:4030'],
+    ['localhost', 'localhost'],
+    ['subdomains of an address', '*.8.8.8.8'],
+    ['more characters than a host has', `${'a.'.repeat(140)}example`],
+  ])('is not %s (invariant 11)', (_, text) => {
+    expect(parseHostPattern(text, strict)).toEqual({ problem: expect.any(String) as string });
+  });
+
+  it.each([
+    ['shop.example', 'shop.example'],
+    ['SHOP.Example.', 'shop.example'],
+    ['shop.example:8443', 'shop.example:8443'],
+    ['*.shop.example', '*.shop.example'],
+    ['*.Shop.example:08443', '*.shop.example:8443'],
+    ['bücher.example', 'xn--bcher-kva.example'],
+    ['8.8.8.8', '8.8.8.8'],
+    ['[2606:4700:0::1]:8443', '[2606:4700::1]:8443'],
+  ])('is kept as a URL has it: %s', (text, host) => {
+    expect(parseHostPattern(text, strict)).toEqual({ host });
+  });
+
+  it.each(['localhost:4030', '127.0.0.1', '[::1]:4030'])('may be loopback on one machine: %s', (host) => {
+    expect(parseHostPattern(host, local)).toEqual({ host });
+  });
+
+  it('is never a subdomain of loopback', () => {
+    expect(parseHostPattern('*.localhost', local)).toHaveProperty('problem');
+    expect(parseHostPattern('*.127.0.0.1', local)).toHaveProperty('problem');
+  });
+});
