@@ -1,1 +1,29 @@
-export const handler = (): Promise<never> => Promise.reject(new Error('not built yet'));
+import type { SQSHandler } from 'aws-lambda';
+import { awsEndpoint } from '../adapters/aws4/client.ts';
+import { createClickStore } from '../adapters/aws4/click-store.ts';
+import { createDynamoDb } from '../adapters/aws4/dynamodb.ts';
+import { fromClickMessage } from '../adapters/click-message.ts';
+import type { SpooledClick } from '../core/ports.ts';
+import { storeSpooledClick } from '../core/store-spooled-click.ts';
+import { MalformedMessage, runBatch } from '../runtime/batch.ts';
+import { ENV, requireEnv } from '../runtime/environment.ts';
+
+const region = requireEnv('AWS_REGION');
+const deps = {
+  store: createClickStore(createDynamoDb(awsEndpoint('dynamodb', region), region), {
+    clicks: requireEnv(ENV.clicksTable),
+    counters: requireEnv(ENV.countersTable),
+  }),
+  now: Date.now,
+};
+
+/** A click that storage does not take comes again when its message is visible again. */
+export const handler: SQSHandler = (event) => runBatch(event, ({ body }) => storeSpooledClick(parse(body), deps));
+
+function parse(body: string): SpooledClick {
+  try {
+    return fromClickMessage(body);
+  } catch (error) {
+    throw new MalformedMessage(`no click: ${String(error)}`, { cause: error });
+  }
+}

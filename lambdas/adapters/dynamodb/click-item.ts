@@ -93,7 +93,7 @@ export function fromClickItem(item: Item): Click {
     campaignId: required(item, 'c'),
     publisherId: required(item, 'u'),
     advertiserId: required(item, 'a'),
-    code: clickCode(required(item, 'r')),
+    code: clickCodeOf(item),
     payable: item['y']?.BOOL === true,
     createdAt: number(item, 't'),
     expiresAt: number(item, 'e'),
@@ -126,7 +126,9 @@ function number(item: Item, name: string): number {
   return value;
 }
 
-function clickCode(code: string): ClickCode {
+/** The code of a click, of which its item may be all that is known. */
+export function clickCodeOf(item: Item): ClickCode {
+  const code = required(item, 'r');
   if (!isClickCode(code)) throw new TypeError(`click item with the unknown code "${code}"`);
   return code;
 }
