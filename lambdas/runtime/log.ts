@@ -11,7 +11,7 @@ export const LOG_EVENTS = {
   api_request_failed: { level: 'error', fields: ['request_id', 'method', 'path', 'error', 'error_message'] },
   bootstrap_done: { level: 'info', fields: ['network_name', 'key_made'] },
   catalog_stale: { level: 'warn', fields: ['error', 'error_message'] },
-  click_not_stored: { level: 'error', fields: ['click_id', 'error', 'error_message', 'item'] },
+  click_not_stored: { level: 'error', fields: ['click_id', 'error', 'error_message', 'spooled'] },
   delivery_attempt_failed: { level: 'warn', fields: [...DELIVERY, ...ATTEMPT] },
   delivery_exhausted: { level: 'error', fields: [...DELIVERY, ...ATTEMPT] },
   delivery_result_not_stored: { level: 'error', fields: DELIVERY },
