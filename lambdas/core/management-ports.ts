@@ -55,6 +55,9 @@ export interface IdempotencyRecord {
   readonly ttl: number;
 }
 
+/** How long a commit tries at most, in milliseconds. What it has sent by then may still happen, within moments. */
+export const COMMIT_TIMEOUT = 2_000;
+
 /** All reads are strongly consistent. Everything throws StorageUnavailable. */
 export interface ManagementCatalog {
   get<K extends CatalogKind>(kind: K, id: string): Promise<CatalogKinds[K] | null>;
@@ -63,7 +66,10 @@ export interface ManagementCatalog {
   /** Postbacks of one publisher, or of all (`*`): those that are not archived. */
   postbacksOf(owner: string): Promise<readonly Wire<Postback>[]>;
   idempotencyRecord(keyId: string, hash: string): Promise<IdempotencyRecord | null>;
-  /** One transaction; null: done. Otherwise nothing was written, and the answer is the index of the first change that lost. */
+  /**
+   * One transaction; null: done. Otherwise nothing was written, and the answer is the index of the first change that lost.
+   * Takes no longer than {@link COMMIT_TIMEOUT}.
+   */
   commit(changes: readonly CatalogChange[]): Promise<number | null>;
   /** Notes when a key was used, on both its items. */
   touchKey(key: StoredKey, at: number): Promise<void>;

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import type { EntityStatus } from '../core/entities.ts';
 import { ENTITY_ID, newEntityId } from '../core/ids.ts';
+import { COMMIT_TIMEOUT } from '../core/management-ports.ts';
 import type { CatalogKinds } from '../core/management-ports.ts';
 import { isObject, mergePatch } from '../core/merge-patch.ts';
 import { ConcurrentChange, etag, isoTime, matches, ok } from './http.ts';
@@ -54,15 +55,27 @@ export function showEntity<K extends EntityKind, P>(resource: Resource<K, P>, en
   };
 }
 
+/** The longest that an environment uses what is too old while it reads it anew. */
+const REFRESH_TIMEOUT = 1_000;
+
+/**
+ * The time by which every environment has a change that is committed now. The answer is part of the commit, so this
+ * counts the longest that one takes, then the lifetime of what was read just before it, then the refresh. While
+ * storage is down, environments keep what they know (invariant 1): then it may be later.
+ */
+function effectiveBy({ now, cacheSeconds }: Deps): string {
+  return isoTime(now() + COMMIT_TIMEOUT + cacheSeconds * 1_000 + REFRESH_TIMEOUT);
+}
+
 /** The answer to a create or a change. */
 function written<K extends EntityKind, P>(
   status: 200 | 201,
   resource: Resource<K, P>,
   entity: CatalogKinds[K] & Stored,
   extra: object,
-  { request, deps }: Context,
+  deps: Deps,
 ): Answer {
-  const effective = resource.cached && { effective_by: isoTime(request.now + deps.cacheSeconds * 1_000) };
+  const effective = resource.cached && { effective_by: effectiveBy(deps) };
   return {
     status,
     headers: etag(entity.version),
@@ -110,7 +123,7 @@ export function commitNew<K extends EntityKind, P>(
     otherwise: new Problem(409, 'ID_TAKEN', `There is a ${resource.kind} with this id already`),
   };
   const steps = [create, ...(more.steps ?? []), ...resource.related(entity, null)];
-  return context.request.commit(steps, written(201, resource, entity, more.shown ?? {}, context));
+  return context.request.commit(steps, written(201, resource, entity, more.shown ?? {}, context.deps));
 }
 
 /** The handlers of one kind of entity. */
@@ -168,7 +181,7 @@ export function entityHandlers<K extends EntityKind, P>(resource: Resource<K, P>
           }
           return sized(next);
         },
-        (entity) => written(200, resource, entity, {}, context),
+        (entity) => written(200, resource, entity, {}, deps),
         context,
       );
     },

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import type { Postback } from '../../core/entities.ts';
+import { COMMIT_TIMEOUT } from '../../core/management-ports.ts';
 import type { CatalogChange, CatalogKind, IdempotencyRecord, ManagementCatalog } from '../../core/management-ports.ts';
 import { StorageUnavailable } from '../../core/ports.ts';
 import type { Wire } from '../../core/wire.ts';
@@ -36,8 +37,9 @@ export function createManagementCatalog(client: DynamoDBClient, table: string): 
 
     async commit(changes) {
       const command = new TransactWriteItemsCommand({ TransactItems: changes.map((change) => toWrite(change, table)) });
+      const abortSignal = AbortSignal.timeout(COMMIT_TIMEOUT);
       try {
-        await retryConflicts(() => client.send(command));
+        await retryConflicts(() => client.send(command, { abortSignal }));
         return null;
       } catch (error) {
         if (!(error instanceof TransactionCanceledException)) throw error;
