@@ -164,7 +164,8 @@ function readLock(path: string): Lock | undefined {
   return text === undefined ? undefined : (JSON.parse(text) as Lock);
 }
 
-function readIfExists(path: string): string | undefined {
+/** Undefined: there is no such file. */
+export function readIfExists(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
@@ -174,7 +175,7 @@ function readIfExists(path: string): string | undefined {
 }
 
 /** Writes a file that only we may read, whole or not at all. */
-function writePrivate(path: string, content: string): void {
+export function writePrivate(path: string, content: string): void {
   const temporary = `${path}.${randomUUID()}`;
   writeFileSync(temporary, content, { mode: 0o600 });
   renameSync(temporary, path);

@@ -5,12 +5,13 @@ import { obtainAssembly } from './assembly/cache.ts';
 import { readCloudAssembly } from './assembly/cloud-assembly.ts';
 import type { Stack } from './assembly/model.ts';
 import { DataDirectory } from './data-directory.ts';
-import { dynamodbClient, sqsClient } from './engines/aws-json-client.ts';
+import { dynamodbClient, dynamodbStreamsClient, sqsClient } from './engines/aws-json-client.ts';
 import type { DynamodbLocal } from './engines/dynamodb-local.ts';
 import { startDynamodbLocal } from './engines/dynamodb-local.ts';
 import type { SqsServer } from './engines/sqs/server.ts';
 import { startSqsServer } from './engines/sqs/server.ts';
 import { StartError } from './errors.ts';
+import { StreamPositions } from './event-sources/stream-positions.ts';
 import { HttpApi } from './http-api/http-api.ts';
 import { deployApi } from './http-api/resources.ts';
 import type { Json } from './json.ts';
@@ -140,7 +141,11 @@ export class Runner {
 
   private makeWorld(stack: Stack, ports: ReadonlyMap<string, HttpApi>, dynamodb: string, sqs: string): World {
     const { options } = this;
-    const clients = { dynamodb: dynamodbClient(dynamodb, REGION), sqs: sqsClient(sqs, REGION) };
+    const clients = {
+      dynamodb: dynamodbClient(dynamodb, REGION),
+      streams: dynamodbStreamsClient(dynamodb, REGION),
+      sqs: sqsClient(sqs, REGION),
+    };
     return {
       options,
       region: REGION,
@@ -150,6 +155,8 @@ export class Runner {
       log: this.events.log,
       apiFor: (logicalId) => ports.get(logicalId) ?? this.listen(0),
       dynamodb: () => Promise.resolve(clients.dynamodb),
+      streams: () => Promise.resolve(clients.streams),
+      streamPositions: new StreamPositions(this.data && join(this.data.path, 'streams.json')),
       sqs: () => Promise.resolve(clients.sqs),
       functions: new Map(),
       apis: new Map(),

@@ -1,4 +1,5 @@
 import type { EventSource } from './event-sources/sqs-event-source.ts';
+import type { StreamPositions } from './event-sources/stream-positions.ts';
 import type { AwsJsonClient } from './engines/aws-json-client.ts';
 import type { HttpApi } from './http-api/http-api.ts';
 import type { Properties } from './json.ts';
@@ -40,6 +41,9 @@ export interface World {
   /** The listening API for a logical id. */
   readonly apiFor: (logicalId: string) => HttpApi | Promise<HttpApi>;
   readonly dynamodb: () => Promise<AwsJsonClient>;
+  /** The streams of its tables. */
+  readonly streams: () => Promise<AwsJsonClient>;
+  readonly streamPositions: StreamPositions;
   readonly sqs: () => Promise<AwsJsonClient>;
   /** By name. */
   readonly functions: Map<string, LambdaFunction>;

@@ -106,6 +106,17 @@ export function dynamodbClient(endpoint: string, region: string): AwsJsonClient 
   });
 }
 
+/** The streams of the same engine: another service that shares its address. */
+export function dynamodbStreamsClient(endpoint: string, region: string): AwsJsonClient {
+  return new AwsJsonClient({
+    endpoint,
+    target: 'DynamoDBStreams_20120810',
+    contentType: 'application/x-amz-json-1.0',
+    service: 'dynamodb',
+    region,
+  });
+}
+
 export function sqsClient(endpoint: string, region: string): AwsJsonClient {
   return new AwsJsonClient({
     endpoint,

@@ -117,7 +117,7 @@ function tableInput(name: string, properties: Properties): JsonObject {
   };
 }
 
-/** Brings a table of an earlier start up to date: adds the indexes that the stack has got since. */
+/** Brings a table of an earlier start up to date: adds the indexes and the stream that the stack has got since. */
 async function updateTable(dynamodb: AwsJsonClient, name: string, wanted: JsonObject): Promise<JsonObject> {
   const describe = async () => objectAt(await dynamodb.call('DescribeTable', { TableName: name }), 'Table');
   const table = await describe();
@@ -136,7 +136,12 @@ async function updateTable(dynamodb: AwsJsonClient, name: string, wanted: JsonOb
       listAt(current, 'GlobalSecondaryIndexes').every(({ IndexStatus }) => IndexStatus === 'ACTIVE');
     while (!isActive(await describe())) await delay(50);
   }
-  return table;
+  const { StreamSpecification: stream } = wanted;
+  if (stream === undefined || objectAt(table, 'StreamSpecification').StreamEnabled === true) return table;
+  return objectAt(
+    await dynamodb.call('UpdateTable', { TableName: name, StreamSpecification: stream }),
+    'TableDescription',
+  );
 }
 
 async function setTimeToLive(dynamodb: AwsJsonClient, name: string, wanted: Properties | undefined): Promise<void> {

@@ -5,6 +5,8 @@ import { messageOf } from '../errors.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { isJsonObject, parseJson } from '../json.ts';
 import type { LambdaFunction } from '../lambda-host/lambda-function.ts';
+import type { EventFilter } from './event-filter.ts';
+import { failedIds } from './failed-ids.ts';
 
 /** Something that reads events and calls a function with them. */
 export interface EventSource {
@@ -27,6 +29,8 @@ interface SqsEventSourceOptions {
   readonly concurrency: number;
   /** Whether the function tells which messages failed. */
   readonly partialFailures: boolean;
+  /** What it refuses is deleted. */
+  readonly filter: EventFilter;
   readonly log: (text: string) => void;
 }
 
@@ -110,17 +114,22 @@ export class SqsEventSource implements EventSource {
     return Array.isArray(output.Messages) ? output.Messages.filter(isJsonObject) : [];
   }
 
-  private async handle(messages: readonly JsonObject[]): Promise<void> {
-    const { lambda, queueArn, region } = this.options;
-    const event = { Records: messages.map((message) => toRecord(message, queueArn, region)) };
+  private async handle(received: readonly JsonObject[]): Promise<void> {
+    const { lambda, filter, queueArn, region } = this.options;
+    const records = new Map(received.map((message) => [message, toRecord(message, queueArn, region)]));
+    const refused = received.filter((message) => !filter({ ...records.get(message), body: parseBody(message.Body) }));
+    await this.delete(refused);
+    const messages = received.filter((message) => !refused.includes(message));
+    if (messages.length === 0) return;
+    const event = { Records: messages.map((message) => records.get(message)) };
     const result = await lambda.invoke(JSON.stringify(event));
     if (result.kind !== 'success') return;
-    const failed = this.options.partialFailures ? failedIds(result.payload, messages) : new Set<string>();
+    const failed = this.options.partialFailures ? failedIds(result.payload, messages.map(idOf)) : new Set<string>();
     if (failed === undefined) {
       this.options.log('the answer names no valid batchItemFailures: the whole batch counts as failed\n');
       return;
     }
-    await this.delete(messages.filter(({ MessageId }) => typeof MessageId !== 'string' || !failed.has(MessageId)));
+    await this.delete(messages.filter((message) => !failed.has(idOf(message))));
   }
 
   private async delete(messages: readonly JsonObject[]): Promise<void> {
@@ -134,30 +143,18 @@ export class SqsEventSource implements EventSource {
   }
 }
 
-/**
- * The ids that the function reports as failed; undefined if the whole batch counts as failed.
- *
- * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
- */
-export function failedIds(payload: string, messages: readonly JsonObject[]): Set<string> | undefined {
-  let answer: Json;
+function idOf({ MessageId: id }: JsonObject): string {
+  return typeof id === 'string' ? id : '';
+}
+
+/** A filter sees into a body that is JSON. */
+function parseBody(body: Json | undefined): Json {
+  if (typeof body !== 'string') return null;
   try {
-    answer = parseJson(payload);
+    return parseJson(body);
   } catch {
-    return undefined;
+    return body;
   }
-  if (answer === null || answer === '') return new Set();
-  if (!isJsonObject(answer)) return undefined;
-  const failures = answer.batchItemFailures ?? [];
-  if (!Array.isArray(failures)) return undefined;
-  const known = new Set(messages.map((message) => message.MessageId));
-  const failed = new Set<string>();
-  for (const failure of failures) {
-    const id = isJsonObject(failure) ? failure.itemIdentifier : undefined;
-    if (typeof id !== 'string' || !known.has(id)) return undefined;
-    failed.add(id);
-  }
-  return failed;
 }
 
 /** A message as the function gets it. */

@@ -5,7 +5,7 @@ import { Environment } from './environment.ts';
 import type { FunctionDefinition } from './function-definition.ts';
 
 /** An invocation's end, or none: every environment stayed busy for as long as the caller would wait. */
-type InvocationResult = Outcome | { readonly kind: 'throttled' };
+export type InvocationResult = Outcome | { readonly kind: 'throttled' };
 
 interface Waiter {
   readonly take: (environment: Environment | undefined) => void;
@@ -32,10 +32,10 @@ export class LambdaFunction {
    * @param event JSON
    * @param waitMs how long to wait for an environment while all are busy; Infinity: as long as it takes
    */
-  async invoke(event: string, waitMs = Infinity): Promise<InvocationResult> {
+  async invoke(event: string, waitMs = Infinity, requestId: string = randomUUID()): Promise<InvocationResult> {
     const environment = await this.acquire(waitMs);
     if (environment === undefined) return { kind: 'throttled' };
-    const outcome = await environment.invoke(randomUUID(), event);
+    const outcome = await environment.invoke(requestId, event);
     this.release(environment);
     return outcome;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { toStack } from '../../../local/assembly/cloud-assembly.ts';
+import { StreamPositions } from '../../../local/event-sources/stream-positions.ts';
 import type { Json, JsonObject } from '../../../local/json.ts';
 import { parseOptions } from '../../../local/options.ts';
 import { apiOfOutput, checkStack, provisionStack } from '../../../local/provision.ts';
@@ -16,12 +17,23 @@ const WORLD: World = {
   log: () => undefined,
   apiFor: () => Promise.reject(new Error('no ports here')),
   dynamodb: () => Promise.reject(new Error('no DynamoDB here')),
+  streams: () => Promise.reject(new Error('no DynamoDB here')),
+  streamPositions: new StreamPositions(),
   sqs: () => Promise.reject(new Error('no SQS here')),
   functions: new Map(),
   apis: new Map(),
   eventSources: [],
   schedules: [],
 };
+
+const streamMapping = (properties: JsonObject): JsonObject => ({
+  Type: 'AWS::Lambda::EventSourceMapping',
+  Properties: {
+    EventSourceArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-11-22T23:00:00.000',
+    StartingPosition: 'TRIM_HORIZON',
+    ...properties,
+  },
+});
 
 const API: JsonObject = { Type: 'AWS::ApiGatewayV2::Api' };
 const ROLE: JsonObject = { Type: 'AWS::IAM::Role' };
@@ -120,9 +132,11 @@ describe('provisionStack', () => {
     ],
     [
       'a source of events',
-      { M: { Type: 'AWS::Lambda::EventSourceMapping', Properties: { EventSourceArn: 'arn:aws:dynamodb:x' } } },
-      /^M: the local run reads events from SQS only/,
+      { M: { Type: 'AWS::Lambda::EventSourceMapping', Properties: { EventSourceArn: 'arn:aws:kinesis:x' } } },
+      /^M: the local run reads events from SQS and DynamoDB only, not from arn:aws:kinesis:x$/,
     ],
+    ['a property of a stream', { M: streamMapping({ TumblingWindowInSeconds: 5 }) }, /^M: .*TumblingWindowInSeconds/],
+    ['a place in a stream', { M: streamMapping({ StartingPosition: 'AT_TIMESTAMP' }) }, /^M: .*not from AT_TIMESTAMP$/],
     [
       'an event pattern',
       { R: { Type: 'AWS::Events::Rule', Properties: { EventPattern: {} } } },

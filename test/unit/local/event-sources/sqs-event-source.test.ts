@@ -1,33 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { failedIds, toRecord } from '../../../../local/event-sources/sqs-event-source.ts';
-
-const MESSAGES = [{ MessageId: 'a' }, { MessageId: 'b' }];
-
-describe('failedIds', () => {
-  it.each([
-    ['null', []],
-    ['""', []],
-    ['{}', []],
-    ['{"batchItemFailures":null}', []],
-    ['{"batchItemFailures":[]}', []],
-    ['{"batchItemFailures":[{"itemIdentifier":"b"}]}', ['b']],
-  ])('reads %s', (payload, expected) => {
-    expect([...(failedIds(payload, MESSAGES) ?? ['all'])]).toEqual(expected);
-  });
-
-  it.each([
-    ['not JSON'],
-    ['[]'],
-    ['true'],
-    ['{"batchItemFailures":{}}'],
-    ['{"batchItemFailures":[{"itemIdentifier":""}]}'],
-    ['{"batchItemFailures":[{"itemIdentifier":"other"}]}'],
-    ['{"batchItemFailures":[{"id":"a"}]}'],
-  ])('takes the whole batch as failed for %s', (payload) => {
-    expect(failedIds(payload, MESSAGES)).toBeUndefined();
-  });
-});
+import { toRecord } from '../../../../local/event-sources/sqs-event-source.ts';
 
 describe('toRecord', () => {
   it('has the form that Lambda gives to messages', () => {
