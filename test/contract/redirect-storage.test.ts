@@ -2,7 +2,7 @@ import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCatalogReader } from '../../lambdas/adapters/aws4/catalog-reader.ts';
-import { createClickWriter } from '../../lambdas/adapters/aws4/click-writer.ts';
+import { createClickStore } from '../../lambdas/adapters/aws4/click-store.ts';
 import { createDynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
 import type { DynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
 import { createClickReader } from '../../lambdas/adapters/dynamodb/clicks.ts';
@@ -51,17 +51,17 @@ const putEntity = (pk: string, sk: string, entity: object) => put({ ...(toWire(e
 /** With more time than a visitor has: the emulator's first answers are slow. */
 const db = (): DynamoDb => {
   const client = createDynamoDb(storage.endpoint, 'us-east-1');
-  return { call: (operation, input) => client.call(operation, input, 20_000) };
+  return { call: (operation, input, _, repeatable) => client.call(operation, input, 20_000, repeatable) };
 };
 
 clickStoreContract('memory', () => {
   const clicks = new FakeClicks();
-  return { reader: clicks, writer: clicks };
+  return { reader: clicks, store: clicks };
 });
 
 clickStoreContract('DynamoDB', () => ({
   reader: createClickReader(storage.client, storage.tables.clicks),
-  writer: createClickWriter(db(), storage.tables.clicks),
+  store: createClickStore(db(), storage.tables),
 }));
 
 catalogReaderContract('memory', () => {
