@@ -1,9 +1,8 @@
 import type { MacKeyRing } from './click-id.ts';
 import { DEFAULT_SETTINGS } from './entities.ts';
-import type { CatalogReader, Clock } from './ports.ts';
+import type { CatalogReader, Clock, ConversionCountReader, ConversionCounts } from './ports.ts';
 
-interface CatalogCacheDeps {
-  readonly reader: CatalogReader;
+interface CacheDeps {
   readonly now: Clock;
   /** How long a value is used without being read again, in milliseconds; 0: it is read each time. */
   readonly lifetime: number;
@@ -26,8 +25,7 @@ const UNKNOWN = 5_000;
  * or down. That an id is unknown is cached too, but not used beyond its lifetime: it may have been made since. Callers
  * who miss the same item share one read.
  */
-export function cacheCatalog(deps: CatalogCacheDeps): CatalogReader {
-  const { reader } = deps;
+export function cacheCatalog(reader: CatalogReader, deps: CacheDeps): CatalogReader {
   const campaigns = new Cache((id) => reader.campaign(id), UNKNOWN, deps);
   const publishers = new Cache((id) => reader.publisher(id), UNKNOWN, deps);
   const settings = new Cache(() => reader.settings(), 0, deps);
@@ -42,6 +40,19 @@ export function cacheCatalog(deps: CatalogCacheDeps): CatalogReader {
     publisher: (id) => publishers.get(id),
     settings: async () => (await settings.get('')) ?? DEFAULT_SETTINGS,
     macKeys: async () => (await rings.get('')) ?? [],
+  };
+}
+
+/** The same for the counters of conversions, but nobody waits for them and they never fail: unread, nothing is counted. */
+export function cacheConversionCounts(reader: ConversionCountReader, deps: CacheDeps): ConversionCountReader {
+  const read = async (link: string): Promise<readonly ConversionCounts[]> => {
+    const [campaignId = '', publisherId = ''] = link.split('/', 2);
+    return reader.conversionCounts(campaignId, publisherId);
+  };
+  const counts = new Cache(read, 0, deps, []);
+  // Ids have no slash.
+  return {
+    conversionCounts: async (campaignId, publisherId) => (await counts.get(`${campaignId}/${publisherId}`)) ?? [],
   };
 }
 
@@ -64,70 +75,93 @@ class Cache<T> {
   readonly #readings = new Map<string, Reading<T>>();
   readonly #read: (id: string) => Promise<T | null>;
   readonly #maxUnknown: number;
-  readonly #deps: CatalogCacheDeps;
+  readonly #deps: CacheDeps;
+  /** What stands for a value that was never read. */
+  readonly #unread: Known<T> | undefined;
 
-  constructor(read: (id: string) => Promise<T | null>, maxUnknown: number, deps: CatalogCacheDeps) {
+  constructor(read: (id: string) => Promise<T | null>, maxUnknown: number, deps: CacheDeps, unread?: T) {
     this.#read = read;
     this.#maxUnknown = maxUnknown;
     this.#deps = deps;
+    this.#unread = unread === undefined ? undefined : { value: unread, readAt: -Infinity, pauseUntil: 0 };
   }
 
   /** Throws only if the value is not known and cannot be read. */
   async get(id: string): Promise<T | null> {
     const { now, lifetime } = this.#deps;
-    const known = this.#known.get(id);
+    const known = this.#known.get(id) ?? this.#unread;
     if (known !== undefined) {
       return now() < Math.max(known.readAt + lifetime, known.pauseUntil) ? known.value : this.#refresh(id, known);
     }
     if (now() < (this.#unknown.get(id) ?? -Infinity) + lifetime) return null;
-    const joined = this.#readings.get(id);
+    const joined = this.#readingOf(id);
     if (joined === undefined) return this.#start(id).result;
     // A read that began before this call may have been frozen with its environment: its failure says nothing of now.
-    return joined.result.catch(() => (this.#readings.get(id) ?? this.#start(id)).result);
+    return joined.result.catch(() => (this.#readingOf(id) ?? this.#start(id)).result);
   }
 
   async #refresh(id: string, known: Known<T>): Promise<T | null> {
     const { now, lifetime, sleep } = this.#deps;
-    const { result, startedAt } = this.#readings.get(id) ?? this.#start(id, known);
+    const { result, startedAt } = this.#readingOf(id) ?? this.#start(id, known);
     // Who asks for no cache waits for the read, however slow; what is known then serves only if it fails.
     if (lifetime === 0) return result;
     const wait = startedAt + REFRESH_WAIT - now();
     return wait <= 0 ? known.value : Promise.race([result, sleep(wait).then(() => known.value)]);
   }
 
-  /** There is at most one read of an id at a time. If it fails and a value is known, that is the result. */
+  /** The read under way, if it is worth joining: one that is older than a lifetime was frozen and would bring old news. */
+  #readingOf(id: string): Reading<T> | undefined {
+    const { now, lifetime } = this.#deps;
+    const reading = this.#readings.get(id);
+    return reading !== undefined && now() < reading.startedAt + lifetime ? reading : undefined;
+  }
+
+  /** If it fails and a value is known, that is the result. What it finds is as old as its beginning. */
   #start(id: string, known?: Known<T>): Reading<T> {
     const { now, lifetime, onStale } = this.#deps;
+    const startedAt = now();
+    const isLatest = () => this.#readings.get(id) === reading;
     const result = this.#read(id)
-      .then((value) => this.#keep(id, value))
+      .then((value) => {
+        if (isLatest()) this.#keep(id, value, startedAt);
+        return value;
+      })
       .catch((error: unknown) => {
         if (known === undefined) throw error;
-        const pauseUntil = now() + Math.min(REFRESH_PAUSE, lifetime);
-        if (this.#known.has(id)) this.#known.set(id, { ...known, pauseUntil });
-        onStale(error);
+        if (isLatest()) {
+          // After a frozen read the pause is over already.
+          const pauseUntil = Math.min(now(), startedAt + lifetime) + Math.min(REFRESH_PAUSE, lifetime);
+          this.#put(id, { ...known, pauseUntil });
+          onStale(error);
+        }
         return known.value;
       })
-      .finally(() => this.#readings.delete(id));
-    const reading = { startedAt: now(), result };
+      .finally(() => {
+        if (isLatest()) this.#readings.delete(id);
+      });
+    const reading: Reading<T> = { startedAt, result };
     this.#readings.set(id, reading);
     return reading;
   }
 
-  #keep(id: string, value: T | null): T | null {
-    const readAt = this.#deps.now();
-    // Deleted first, so that the map's order is that of the reads and the oldest one goes when it is full.
-    this.#known.delete(id);
+  #keep(id: string, value: T | null, readAt: number): void {
     this.#unknown.delete(id);
     if (value !== null) {
-      put(this.#known, id, { value, readAt, pauseUntil: 0 }, KNOWN);
-    } else if (this.#maxUnknown > 0) {
-      put(this.#unknown, id, readAt, this.#maxUnknown);
+      this.#put(id, { value, readAt, pauseUntil: 0 });
+    } else {
+      this.#known.delete(id);
+      if (this.#maxUnknown > 0) put(this.#unknown, id, readAt, this.#maxUnknown);
     }
-    return value;
+  }
+
+  #put(id: string, known: Known<T>): void {
+    put(this.#known, id, known, KNOWN);
   }
 }
 
+/** The newest goes last, so that the oldest one goes when the map is full. */
 function put<V>(map: Map<string, V>, key: string, value: V, max: number): void {
+  map.delete(key);
   if (map.size >= max) {
     const [oldest] = map.keys();
     if (oldest !== undefined) map.delete(oldest);

@@ -2,11 +2,15 @@ import { ENTITY_ID } from './ids.ts';
 
 /**
  * The cookie by which a pixel finds the click: `fb_<network>`, a host-only cookie with the last click of each of the last
- * eight campaigns, newest first: `summer=abc...&winter=def...`. At most 880 bytes with its attributes. What a browser
+ * eight campaigns, newest first: `summer=abc...&winter=def...`. At most 940 bytes with its attributes. What a browser
  * sends back is anybody's text: the click IDs are verified where they are used.
+ *
+ * Of a campaign with a duplicate window, a click that did not count itself carries when the visitor's click was that did:
+ * `summer=abc....<seconds in base 36>`, 0: none. So a page that a browser fetches ahead does not make the tap after it
+ * a duplicate, and the window does not slide.
  */
 const PAIRS = 8;
-const CLICK_ID = /^[a-z2-7]{32}$/;
+const MARK = /^([a-z2-7]{32})(?:\.([0-9a-z]{1,7}))?$/;
 
 interface CookieTarget {
   /** The deployment's name. */
@@ -15,31 +19,49 @@ interface CookieTarget {
   readonly maxAgeSeconds: number;
 }
 
+/** A campaign's last click, as the browser has it. */
+export interface CookieClick {
+  readonly clickId: string;
+  /** When the click was that counted, in milliseconds, 0: there was none; null: this one counted. */
+  readonly countedAt: number | null;
+}
+
 /** The value of the `Set-Cookie` header that adds this click to those which the browser sent. */
 export function addToClickCookie(
   cookies: readonly string[],
   campaignId: string,
-  clickId: string,
+  { clickId, countedAt }: CookieClick,
   target: CookieTarget,
 ): string {
-  const clicks = new Map([[campaignId, clickId]]);
-  for (const [campaign, click] of readClickCookie(cookies, target.network)) {
-    if (clicks.size === PAIRS) break;
-    if (!clicks.has(campaign)) clicks.set(campaign, click);
+  const own = countedAt === null ? clickId : `${clickId}.${Math.floor(countedAt / 1_000).toString(36)}`;
+  const marks = new Map([[campaignId, own]]);
+  for (const [campaign, mark] of readClickCookie(cookies, target.network)) {
+    if (marks.size === PAIRS) break;
+    if (!marks.has(campaign)) marks.set(campaign, mark);
   }
-  const value = Array.from(clicks, (pair) => pair.join('=')).join('&');
+  const value = Array.from(marks, (pair) => pair.join('=')).join('&');
   const site = target.https ? 'SameSite=None; Secure' : 'SameSite=Lax';
   return `${cookieName(target.network)}=${value}; Max-Age=${target.maxAgeSeconds}; Path=/; HttpOnly; ${site}`;
 }
 
-/** Campaign and click IDs of the cookie, newest first; what does not look like one is left out. */
+/** What a browser says of a campaign; null: nothing. */
+export function findInClickCookie(cookies: readonly string[], network: string, campaignId: string): CookieClick | null {
+  for (const [campaign, mark] of readClickCookie(cookies, network)) {
+    if (campaign !== campaignId) continue;
+    const [, clickId = '', seconds] = MARK.exec(mark) ?? [];
+    return { clickId, countedAt: seconds === undefined ? null : Number.parseInt(seconds, 36) * 1_000 };
+  }
+  return null;
+}
+
+/** Campaigns and marks of the cookie, newest first; what does not look like one is left out. */
 function* readClickCookie(cookies: readonly string[], network: string): Generator<readonly [string, string]> {
   const prefix = `${cookieName(network)}=`;
   const cookie = cookies.find((text) => text.startsWith(prefix));
   if (cookie === undefined) return;
   for (const pair of cookie.slice(prefix.length).split('&')) {
-    const [campaign = '', click = ''] = pair.split('=', 2);
-    if (ENTITY_ID.test(campaign) && CLICK_ID.test(click)) yield [campaign, click];
+    const [campaign = '', mark = ''] = pair.split('=', 2);
+    if (ENTITY_ID.test(campaign) && MARK.test(mark)) yield [campaign, mark];
   }
 }
 

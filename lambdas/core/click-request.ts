@@ -1,9 +1,10 @@
 import { CLICK_VALUES } from './entities.ts';
 import type { ClickValue } from './entities.ts';
-import { cut } from './parameters.ts';
-
-/** Request headers by lower-case name, as API Gateway hands them over. */
-export type RequestHeaders = Readonly<Record<string, string | undefined>>;
+import { ENTITY_ID } from './ids.ts';
+import { cut, decodePercent, firstValues, parseParameters } from './parameters.ts';
+import type { Headers } from './visitor/headers.ts';
+import { classifyUserAgent } from './visitor/user-agent.ts';
+import type { UserAgentClass } from './visitor/user-agent.ts';
 
 /** A visit to a tracking link, or an impression of one. */
 export interface ClickRequest {
@@ -13,7 +14,7 @@ export interface ClickRequest {
   readonly publisherId: string | undefined;
   /** The query as it was sent, without the "?". */
   readonly query: string;
-  readonly headers: RequestHeaders;
+  readonly headers: Headers;
   /** `name=value` each. */
   readonly cookies: readonly string[];
   /** Who called API Gateway: the visitor, or a distribution in front. */
@@ -27,6 +28,60 @@ export interface VisitorLocation {
   readonly address: string;
   /** ISO 3166 in upper case; null: unknown. */
   readonly country: string | null;
+}
+
+export type Locate = (headers: Headers, sourceIp: string) => VisitorLocation;
+
+/** What a request says by itself, before anybody looks up its link. */
+export interface Visit extends VisitorLocation, UserAgentClass {
+  /** Null: missing or malformed. */
+  readonly campaignId: string | null;
+  readonly publisherId: string | null;
+  readonly values: Readonly<Partial<Record<ClickValue, string>>>;
+  /** As the tracking link's `url` has it; nobody has looked at it. */
+  readonly deepLink: string | undefined;
+  readonly language: string | null;
+  /** In full; empty: none. */
+  readonly userAgent: string;
+  readonly referer: string;
+}
+
+export function readVisit(request: ClickRequest, locate: Locate): Visit {
+  const { headers } = request;
+  const parameters = firstValues(parseParameters(request.query));
+  const userAgent = headers['user-agent'] ?? '';
+  const { address, country } = locate(headers, request.sourceIp);
+  const { device, os, browser } = classifyUserAgent(userAgent);
+  return {
+    ...linkOf(request, parameters),
+    values: clickValues(parameters),
+    deepLink: parameters.get('url'),
+    address,
+    country,
+    device,
+    os,
+    browser,
+    language: preferredLanguage(headers['accept-language'] ?? ''),
+    userAgent,
+    referer: headers['referer'] ?? '',
+  };
+}
+
+/** Campaign and publisher of a tracking link, from the path or else the query. `parameters`: see `firstValues`. */
+export function linkOf(
+  { campaignId, publisherId }: Pick<ClickRequest, 'campaignId' | 'publisherId'>,
+  parameters: ReadonlyMap<string, string>,
+): Pick<Visit, 'campaignId' | 'publisherId'> {
+  return {
+    campaignId: entityId(campaignId ?? parameters.get('campaign_id')),
+    publisherId: entityId(publisherId ?? parameters.get('pub_id')),
+  };
+}
+
+function entityId(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const id = decodePercent(text);
+  return ENTITY_ID.test(id) ? id : null;
 }
 
 /** Values are cut here; the contract's limit for all that a publisher may send. */
@@ -55,12 +110,14 @@ function present(name: ClickValue, value: string | undefined): string | undefine
   return value !== undefined && DEVICE_IDS.has(name) && ALL_ZERO.test(value) ? undefined : value;
 }
 
+const LANGUAGE = /^\s*([a-z]{2,3})(?:-[a-z0-9-]+)?\s*(?:;\s*q=([01](?:\.\d{1,3})?)\s*)?$/i;
+
 /** The visitor's first choice of an `Accept-Language` header, lower case and without its region; null if there is none. */
 export function preferredLanguage(header: string): string | null {
   let best: string | null = null;
   let bestQuality = 0;
   for (const entry of header.split(',')) {
-    const match = /^\s*([a-z]{2,3})(?:-[a-z0-9-]+)?\s*(?:;\s*q=([01](?:\.\d{1,3})?)\s*)?$/i.exec(entry);
+    const match = LANGUAGE.exec(entry);
     if (match?.[1] === undefined) continue;
     const quality = Number(match[2] ?? '1');
     if (quality <= bestQuality) continue;

@@ -84,6 +84,26 @@ export function compileTemplate(template: string, known: ReadonlySet<string>): T
   }
 }
 
+/** As {@link compileTemplate}, of a text that nobody checked: what is no known macro is text, braces and all. */
+export function compileLooseTemplate(template: string, known: ReadonlySet<string>): Template {
+  const texts = [''];
+  const macros: string[] = [];
+  for (const [i, part] of template.split(LOOSE_MACRO).entries()) {
+    // Texts and names in turn, as `split` gives them for a pattern with one group.
+    const isName = i % 2 === 1;
+    const main = MACRO_ALIASES.get(part) ?? part;
+    if (isName && known.has(main)) {
+      macros.push(main);
+      texts.push('');
+    } else {
+      texts.push((texts.pop() ?? '') + (isName ? `{${part}}` : part));
+    }
+  }
+  return { texts, macros };
+}
+
+const LOOSE_MACRO = /\{([a-z0-9_]+)\}/;
+
 /** Puts values in; a missing value expands to nothing. */
 export function expandTemplate(template: Template, valueOf: (macro: string) => string | undefined): string {
   const { texts, macros } = template;

@@ -1,40 +1,55 @@
-import { createHmac } from 'node:crypto';
-import { encodeBase32 } from './base32.ts';
+import { clickSlots, concerns } from './caps.ts';
+import { addToClickCookie } from './click-cookie.ts';
 import { mintClickId, mintingKey } from './click-id.ts';
 import type { MacKeyRing } from './click-id.ts';
-import { addToClickCookie } from './click-cookie.ts';
-import { clickMacroValues } from './click-macros.ts';
-import { clickValues, preferredLanguage, VALUE_LENGTH } from './click-request.ts';
-import type { ClickRequest, VisitorLocation } from './click-request.ts';
+import { readVisit } from './click-request.ts';
+import type { ClickRequest, Locate, Visit } from './click-request.ts';
+import { codeOf } from './click-rules.ts';
+import { networkFallback, termsOf } from './click-terms.ts';
+import { conversionCapReached } from './conversion-cap-reached.ts';
 import { cutAddress } from './cut-address.ts';
+import { compileDeepLink } from './deep-link.ts';
+import { countedByCookie, visitClaim } from './duplicate-clicks.ts';
 import type { Campaign, Click, Publisher, Settings } from './entities.ts';
-import { ENTITY_ID, newEntityId } from './ids.ts';
 import type { RandomBytes } from './ids.ts';
-import { compileTemplate, DESTINATION_MACROS, encodeValue, expandTemplate } from './macros.ts';
-import type { Template } from './macros.ts';
-import { cut, decodePercent, firstValues, parseParameters } from './parameters.ts';
+import { expandLocation } from './location.ts';
+import type { MacroValue } from './location.ts';
+import { cut } from './parameters.ts';
 import { StorageUnavailable } from './ports.ts';
-import type { CatalogReader, Clock } from './ports.ts';
+import type { CatalogReader, ClickClaims, ClickRecorder, Clock, ConversionCountReader } from './ports.ts';
 import { CLICK_REASONS } from './reasons.ts';
 import type { ClickCode } from './reasons.ts';
+import { visitMacros } from './visit-macros.ts';
+import { isPrefetch } from './visitor/prefetch.ts';
+import { isRobot } from './visitor/robots.ts';
 
-/** `click` is to be stored before the answer is sent; null: nothing is recorded. */
-export type RedirectOutcome =
+/** What the visitor is answered. */
+export type RedirectAnswer =
   | {
       readonly kind: 'redirect';
-      readonly code: ClickCode;
       /** Printable ASCII: safe as a header. */
       readonly location: string;
-      readonly click: Click | null;
       /** Value of a `Set-Cookie` header. */
       readonly cookie: string | null;
     }
-  | { readonly kind: 'notFound'; readonly code: ClickCode; readonly click: Click | null }
+  | { readonly kind: 'notFound' }
   | { readonly kind: 'methodNotAllowed' };
+
+export type RedirectOutcome = RedirectAnswer & {
+  readonly code: VisitCode;
+  /** Whether there is a click; of other visits nothing is left but what the caller counts. */
+  readonly recorded: boolean;
+};
+
+/** What becomes of a call to a tracking link. */
+export type VisitCode = ClickCode | 'METHOD_NOT_ALLOWED';
 
 export interface RedirectDeps {
   readonly catalog: CatalogReader;
-  readonly locate: (request: Pick<ClickRequest, 'headers' | 'sourceIp'>) => VisitorLocation;
+  /** Cached, and never throws: what cannot be read is not known to be full. */
+  readonly conversionCounts: ConversionCountReader;
+  readonly recorder: ClickRecorder;
+  readonly locate: Locate;
   readonly now: Clock;
   readonly random: RandomBytes;
   /** The deployment's name, for the cookie. */
@@ -46,27 +61,20 @@ export interface RedirectDeps {
 const USER_AGENT_LENGTH = 256;
 
 /**
- * Longer URLs are refused on their way, by API Gateway at 10,240 bytes of headers. Only values of mostly encoded
- * characters, or a macro that stands in a URL again and again, reach it.
- */
-const LOCATION_LENGTH = 8_000;
-const LONG_VALUE = 100;
-
-/**
- * Where a visitor goes and what is recorded of it. Throws {@link StorageUnavailable} only if an environment knows
- * nothing of the link and cannot read it; no input makes it throw.
+ * Records a visit to a tracking link and says where it goes. Throws {@link StorageUnavailable} only if an environment
+ * knows nothing of the link and cannot read it; no input makes it throw.
  */
 export async function redirect(request: ClickRequest, deps: RedirectDeps): Promise<RedirectOutcome> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') return { kind: 'methodNotAllowed' };
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return { kind: 'methodNotAllowed', code: 'METHOD_NOT_ALLOWED', recorded: false };
+  }
   const { catalog } = deps;
-
-  const parameters = firstValues(parseParameters(request.query));
-  const campaignId = entityId(request.campaignId ?? parameters.get('campaign_id'));
-  const publisherId = entityId(request.publisherId ?? parameters.get('pub_id'));
+  const visit = readVisit(request, deps.locate);
+  const { campaignId, publisherId } = visit;
   if (campaignId === null || publisherId === null) {
     // Bad input is answered whatever the state of storage.
     const settings = await catalog.settings().catch(() => null);
-    return fallback('MALFORMED_REQUEST', null, settings, null);
+    return unknown('MALFORMED_REQUEST', { visit, campaign: null, settings, ring: [] }, deps);
   }
 
   const [campaign, publisher, settings, ring] = await Promise.all([
@@ -75,147 +83,126 @@ export async function redirect(request: ClickRequest, deps: RedirectDeps): Promi
     catalog.settings(),
     catalog.macKeys(),
   ]);
-  if (campaign === null) return fallback('CAMPAIGN_NOT_FOUND', null, settings, null);
-  if (publisher === null) return fallback('PUBLISHER_NOT_FOUND', campaign, settings, null);
+  if (campaign === null) return unknown('CAMPAIGN_NOT_FOUND', { visit, campaign, settings, ring }, deps);
+  if (publisher === null) return unknown('PUBLISHER_NOT_FOUND', { visit, campaign, settings, ring }, deps);
+  return follow(request, { visit, campaign, publisher, settings, ring }, deps);
+}
 
+/** A visit with what is known of its link. */
+interface Call {
+  readonly visit: Visit;
+  readonly campaign: Campaign | null;
+  readonly settings: Settings | null;
+  readonly ring: MacKeyRing;
+}
+
+interface CallOfLink extends Call {
+  readonly campaign: Campaign;
+  readonly publisher: Publisher;
+  readonly settings: Settings;
+}
+
+function unknown(code: ClickCode, call: Call, deps: RedirectDeps): RedirectOutcome {
+  const valueOf = visitMacros({ ...call, clickId: null, now: deps.now(), random: deps.random });
+  return { ...fallback(call, valueOf), code, recorded: false };
+}
+
+/** A visit to a link that exists. */
+async function follow(request: ClickRequest, call: CallOfLink, deps: RedirectDeps): Promise<RedirectOutcome> {
+  const { visit, campaign, publisher, settings, ring } = call;
+  const isCapReached = await knowsReachedCap(call, deps);
   const now = deps.now();
-  const { address, country } = deps.locate(request);
-  const code = codeOf(request, campaign, publisher);
+  const isHead = request.method === 'HEAD';
+  const windowSeconds = campaign.duplicateClickWindowSeconds;
+  const countedAt =
+    windowSeconds === 0 ? null : countedByCookie(request.cookies, deps.network, campaign.id, ring, windowSeconds, now);
+  const code = codeOf({
+    now,
+    campaign,
+    publisher,
+    visit,
+    isCapReached,
+    isPrefetch: isHead || isPrefetch(request.headers),
+    isRobot: isRobot(request.headers),
+    countedAt,
+  });
+  const asked = mint(code, call, now, deps);
+  // A HEAD request gets the same answer, but nobody visited: it leaves neither a click nor a cookie that names one.
+  const { click, countedAt: claimedAt } = isHead
+    ? { click: asked, countedAt: null }
+    : await deps.recorder.record(asked, code === 'OK' ? claimsOf(call, now) : null);
+
+  const valueOf = visitMacros({ ...call, clickId: click.id, now, random: deps.random });
+  const outcome = { code: click.code, recorded: !isHead };
+  if (CLICK_REASONS[click.code].visitorGoesTo === 'fallback') return { ...fallback(call, valueOf), ...outcome };
+
+  const terms = termsOf(campaign);
+  const deepLink = visit.deepLink === undefined ? null : compileDeepLink(visit.deepLink, terms.deepLinkHosts);
+  const location = expandLocation(deepLink ?? terms.destination, valueOf);
+  if (isHead) return { kind: 'redirect', location, cookie: null, ...outcome };
+
+  const counts = click.code === 'OK' || windowSeconds === 0;
+  const mark = { clickId: click.id, countedAt: counts ? null : (claimedAt ?? countedAt ?? 0) };
+  const cookie = addToClickCookie(request.cookies, campaign.id, mark, {
+    network: deps.network,
+    https: request.https,
+    maxAgeSeconds: retentionSeconds(settings),
+  });
+  return { kind: 'redirect', location, cookie, ...outcome };
+}
+
+/** Whether a conversion cap is known to have no room for this publisher. Reads only for a campaign that has such caps. */
+async function knowsReachedCap({ campaign, publisher, settings }: CallOfLink, deps: RedirectDeps): Promise<boolean> {
+  const caps = termsOf(campaign).watchedCaps.filter(({ cap }) => concerns(cap, publisher.id));
+  if (caps.length === 0) return false;
+  const counts = await deps.conversionCounts.conversionCounts(campaign.id, publisher.id);
+  return conversionCapReached(caps, publisher.id, counts, settings.timeZone, deps.now());
+}
+
+function mint(
+  code: ClickCode,
+  { visit, campaign, publisher, settings, ring }: CallOfLink,
+  now: number,
+  deps: RedirectDeps,
+): Click {
   const key = mintingKey(ring, now, deps.cacheMilliseconds);
   if (key === null) throw new StorageUnavailable('there is no MAC key yet');
-  const click: Click = {
+  const { payable } = CLICK_REASONS[code];
+  return {
     id: mintClickId(now, deps.random, key),
-    campaignId,
-    publisherId,
+    campaignId: campaign.id,
+    publisherId: publisher.id,
     advertiserId: campaign.advertiserId,
     code,
-    payable: CLICK_REASONS[code].payable,
+    payable,
     createdAt: now,
     expiresAt: Math.floor(now / 1_000) + retentionSeconds(settings),
-    values: clickValues(parameters),
-    country,
-    device: null,
-    os: null,
-    browser: null,
-    language: preferredLanguage(request.headers['accept-language'] ?? ''),
-    ip: cutAddress(address),
-    userAgent: cut((request.headers['user-agent'] ?? '').toWellFormed(), USER_AGENT_LENGTH) || null,
-    payout: null,
-  };
-  // A HEAD request gets the same answer, but nobody visited: it leaves neither a row nor a cookie that names one.
-  const stored = request.method === 'HEAD' ? null : click;
-  if (CLICK_REASONS[code].visitorGoesTo === 'fallback') return fallback(code, campaign, settings, stored);
-
-  return {
-    kind: 'redirect',
-    code,
-    location: destination(click, campaign, request, address, ring, deps.random),
-    click: stored,
-    cookie:
-      stored &&
-      addToClickCookie(request.cookies, campaignId, click.id, {
-        network: deps.network,
-        https: request.https,
-        maxAgeSeconds: retentionSeconds(settings),
-      }),
+    values: visit.values,
+    country: visit.country,
+    device: visit.device,
+    os: visit.os,
+    browser: visit.browser,
+    language: visit.language,
+    ip: cutAddress(visit.address),
+    userAgent: cut(visit.userAgent.toWellFormed(), USER_AGENT_LENGTH) || null,
+    payout: payable ? termsOf(campaign).payout : null,
   };
 }
 
-/** The first rule that applies decides; the order is that of the contract's table. */
-function codeOf(request: ClickRequest, campaign: Campaign, publisher: Publisher): ClickCode {
-  if (campaign.status !== 'active') return 'CAMPAIGN_PAUSED';
-  if (publisher.status !== 'active') return 'PUBLISHER_BLOCKED';
-  if (request.method === 'HEAD') return 'PREFETCH';
-  return 'OK';
+/** Null: nothing is asked of storage but to keep the click. */
+function claimsOf({ visit, campaign, publisher, settings, ring }: CallOfLink, now: number): ClickClaims | null {
+  const { id, duplicateClickWindowSeconds: windowSeconds } = campaign;
+  const slots = clickSlots(campaign, publisher.id, settings.timeZone, now, now) ?? [];
+  if (windowSeconds === 0 && slots.length === 0) return null;
+  return { visit: windowSeconds === 0 ? null : visitClaim(visit, id, ring, windowSeconds, now), slots };
 }
 
-function fallback(
-  code: ClickCode,
-  campaign: Campaign | null,
-  settings: Settings | null,
-  click: Click | null,
-): RedirectOutcome {
-  const url = campaign?.fallbackUrl ?? settings?.fallbackUrl ?? null;
-  return url === null
-    ? { kind: 'notFound', code, click }
-    : { kind: 'redirect', code, location: asciiUrl(url), click, cookie: null };
-}
-
-function entityId(text: string | undefined): string | null {
-  if (text === undefined) return null;
-  const id = decodePercent(text);
-  return ENTITY_ID.test(id) ? id : null;
+function fallback({ campaign, settings }: Call, valueOf: MacroValue): RedirectAnswer {
+  const template = (campaign && termsOf(campaign).fallback) ?? (settings && networkFallback(settings));
+  if (template === null) return { kind: 'notFound' };
+  return { kind: 'redirect', location: expandLocation(template, valueOf), cookie: null };
 }
 
 function retentionSeconds(settings: Settings): number {
   return settings.clickRetentionDays * 86_400;
-}
-
-/** Compiled once for each campaign that the cache holds. */
-const templates = new WeakMap<Campaign, Template>();
-
-function templateOf(campaign: Campaign): Template {
-  let template = templates.get(campaign);
-  if (template === undefined) {
-    template = compileTemplate(asciiUrl(campaign.destinationUrl), DESTINATION_MACROS);
-    templates.set(campaign, template);
-  }
-  return template;
-}
-
-/** The URL in printable ASCII, its macros untouched. Throws if there is a macro in its authority: invariant 11. */
-function asciiUrl(url: string): string {
-  const [authority = ''] = /^https?:\/\/[^/?#{}]+(?=[/?#]|$)/i.exec(url) ?? [];
-  const rest = url.slice(authority.length).toWellFormed();
-  return new URL(authority).origin + rest.replace(/[^\x21-\x7e]/gu, encodeURIComponent);
-}
-
-function destination(
-  click: Click,
-  campaign: Campaign,
-  request: ClickRequest,
-  address: string,
-  ring: MacKeyRing,
-  random: RandomBytes,
-): string {
-  const template = templateOf(campaign);
-  const values = clickMacroValues(click, campaign);
-  const valueOf = (macro: string): string | undefined => {
-    switch (macro) {
-      case 'ip':
-        return address;
-      case 'user_agent':
-        return cut(request.headers['user-agent'] ?? '', VALUE_LENGTH);
-      case 'referer':
-        return cut(request.headers['referer'] ?? '', VALUE_LENGTH);
-      case 'timestamp':
-        return String(Math.floor(click.createdAt / 1_000));
-      case 'datetime':
-        return new Date(click.createdAt).toISOString();
-      case 'random':
-        return newEntityId(random);
-      case 'pub_hash':
-        return keyedHash(ring, `pub-hash:${click.publisherId}`);
-      case 'source_hash':
-        // With the publisher: a source is the publisher's own name for something.
-        return click.values.source && keyedHash(ring, `source-hash:${click.publisherId}:${click.values.source}`);
-      default:
-        return values[macro];
-    }
-  };
-  const location = expandTemplate(template, valueOf);
-  if (location.length <= LOCATION_LENGTH) return location;
-  return expandTemplate(template, (macro) => {
-    const value = valueOf(macro);
-    return value !== undefined && encodeValue(value).length <= LONG_VALUE ? value : undefined;
-  });
-}
-
-/**
- * Hides a publisher from an advertiser: 80 bits that stay the same for as long as the network's oldest key does, and that
- * nobody can compute without it. The label keeps them apart from the MACs of click IDs.
- */
-function keyedHash(ring: MacKeyRing, text: string): string | undefined {
-  const oldest = ring[0];
-  return oldest && encodeBase32(createHmac('sha256', oldest.key).update(text).digest().subarray(0, 10));
 }

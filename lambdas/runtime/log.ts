@@ -19,7 +19,7 @@ export const LOG_EVENTS = {
   hit_not_stored: { level: 'error', fields: ['hit_id', 'code', 'error', 'error_message'] },
   message_failed: { level: 'error', fields: ['message_id', 'error', 'error_message'] },
   message_malformed: { level: 'error', fields: ['message_id', 'error', 'error_message'] },
-  not_recorded: { level: 'info', fields: ['code'] },
+  not_recorded: { level: 'info', fields: ['code', 'route'] },
   parked_conversion_ended: { level: 'warn', fields: ['click_id', 'hit_id', 'code'] },
   storage_unavailable: { level: 'warn', fields: ['request_id', 'error', 'error_message'] },
   sweep_done: { level: 'info', fields: ['what', 'done', 'failed'] },
