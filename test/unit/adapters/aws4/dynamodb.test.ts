@@ -67,6 +67,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   vi.unstubAllEnvs();
   server.closeAllConnections();
   server.close();
@@ -111,11 +112,12 @@ describe('the DynamoDB client of the redirect', () => {
     expect(calls.map(({ connection }) => connection)).toEqual([1, 2]);
   });
 
-  it('tells a lost condition apart', async () => {
-    reactions = [
-      answer(400, { __type: 'com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException', message: 'no' }),
-    ];
-    expect(await db.call('PutItem', {}, 2_000)).toBeNull();
+  it.each([
+    ['ConditionalCheckFailedException', { Item: { id: { S: 'a' } } }],
+    ['TransactionCanceledException', { CancellationReasons: [{ Code: 'None' }, { Code: 'TransactionConflict' }] }],
+  ])('tells a lost condition apart, with what stood there: %s', async (type, body) => {
+    reactions = [answer(400, { __type: `com.amazonaws.dynamodb.v20120810#${type}`, ...body })];
+    expect((await db.call('PutItem', {}, 2_000)).refusal).toMatchObject(body);
   });
 
   it('speaks DynamoDB’s JSON, signed, and reads the answer', async () => {
@@ -168,6 +170,38 @@ describe('the DynamoDB client of the redirect', () => {
     reactions = [cutOff];
     await expect(get()).rejects.toThrow(StorageUnavailable);
     expect(calls).toHaveLength(3);
+  });
+
+  it('never sends twice what must not happen twice', async () => {
+    await get();
+    reactions = [cutOff, ok];
+    await expect(db.call('UpdateItem', {}, 2_000, false)).rejects.toThrow(StorageUnavailable);
+    expect(calls).toHaveLength(2);
+  });
+
+  it('sends what must not happen twice over a connection that was used a moment ago', async () => {
+    await get();
+    await db.call('UpdateItem', {}, 2_000, false);
+    expect(connections).toBe(1);
+  });
+
+  it('sends what must not happen twice over a fresh connection when the kept ones may have died', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await Promise.all([get(), get()]);
+    vi.setSystemTime(Date.now() + 5_001);
+    await db.call('UpdateItem', {}, 2_000, false);
+    expect(calls.at(-1)?.connection).toBe(3);
+    await db.call('UpdateItem', {}, 2_000, false);
+    expect(connections).toBe(3);
+  });
+
+  it('leaves no timer behind', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    reactions = [ok, answer(500, {}), cutOff];
+    await get();
+    await expect(get()).rejects.toThrow(StorageUnavailable);
+    await expect(db.call('UpdateItem', {}, 2_000, false)).rejects.toThrow(StorageUnavailable);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('gives all idle connections up at once: they are as old as the dead one', async () => {
