@@ -12,22 +12,23 @@ export interface Reason {
   readonly message: string;
 }
 
-const rejected = (http: Reason['http'], message: string): Reason => ({
+// Without side effects: the redirect's bundle then leaves the conversions' codes out.
+const rejected = /* @__NO_SIDE_EFFECTS__ */ (http: Reason['http'], message: string): Reason => ({
   http,
   result: 'rejected',
   retryable: false,
   recorded: 'hit',
   message,
 });
-const accepted = (message: string): Reason => ({
+const accepted = /* @__NO_SIDE_EFFECTS__ */ (message: string): Reason => ({
   http: 200,
   result: 'accepted',
   retryable: false,
   recorded: 'conversion',
   message,
 });
-const updated = (message: string): Reason => ({ ...accepted(message), result: 'updated' });
-const parked = (message: string): Reason => ({
+const updated = /* @__NO_SIDE_EFFECTS__ */ (message: string): Reason => ({ ...accepted(message), result: 'updated' });
+const parked = /* @__NO_SIDE_EFFECTS__ */ (message: string): Reason => ({
   http: 202,
   result: 'parked',
   retryable: false,
