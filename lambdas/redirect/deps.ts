@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCatalogReader } from '../adapters/aws4/catalog-reader.ts';
 import { createClickSpool } from '../adapters/aws4/click-spool.ts';
@@ -15,6 +16,7 @@ import type { RedirectDeps } from '../core/redirect.ts';
 import { createStorageGate } from '../core/storage-gate.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
+import { createCountryLookup } from './countries.ts';
 import { createVisitorPlace } from './visitor.ts';
 
 /** What one execution environment has; from its variables. */
@@ -49,11 +51,17 @@ export function createDeps(): RedirectDeps & { readonly impressions: ImpressionC
     impressions: createImpressionCounter(db, counters, gate),
     locate: createVisitorPlace({
       distributionSecretSha256: process.env[ENV.distributionSecretSha256],
-      countryOf: () => null,
+      countryOf: createCountryLookup(countryDatabase()),
     }),
     now,
     random: randomBytes,
     network: requireEnv(ENV.network),
     cacheMilliseconds,
   };
+}
+
+/** It lies beside the function's code. */
+function countryDatabase(): string | undefined {
+  const file = process.env[ENV.countryDatabase];
+  return file === undefined ? undefined : join(process.env['LAMBDA_TASK_ROOT'] ?? '', file);
 }
