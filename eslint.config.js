@@ -4,8 +4,12 @@ import tseslint from 'typescript-eslint';
 /** Imports go one way: handlers -> core, adapters, runtime; adapters -> core; core -> nothing. */
 const forbid = (files, group, message) => ({
   files,
-  rules: { 'no-restricted-imports': ['error', { patterns: group.map((regex) => ({ regex, message })) }] },
+  rules: {
+    'no-restricted-imports': ['error', { patterns: [...group.map((regex) => ({ regex, message })), BENCH] }],
+  },
 });
+
+const BENCH = { regex: '(^|/)bench/', message: 'nothing builds on the benchmarks' };
 
 // As syntax: no-restricted-imports with names refuses `import * as z` too.
 const ZOD = {
@@ -34,6 +38,8 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
+  { ...forbid(['**/*.ts'], [], ''), ignores: ['bench/**', 'test/unit/bench/**'] },
+  forbid(['bench/**/*.ts'], ['lambdas/'], 'benchmarks measure what is bundled'),
   // core: pure. No SDK, no Node I/O, no environment, no clock, no randomness, nothing outside core.
   {
     files: ['lambdas/core/**/*.ts'],
@@ -47,6 +53,7 @@ export default tseslint.config(
               message: 'core/ is pure: only core modules, node:crypto hashing, zod, ipaddr.js and isbot',
             },
             { regex: 'adapters/|runtime/|handler', message: 'core/ imports nothing from the outside' },
+            BENCH,
           ],
         },
       ],

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
+import { BUNDLE_OPTIONS } from '../lib/bundle-options.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+const ENTRIES = {
+  redirect: 'lambdas/redirect/handler.ts',
+  bareMinimum: 'bench/bare-minimum.ts',
+  environment: 'bench/environment.ts',
+  storage: 'bench/storage.ts',
+} as const;
+
+/** Files of the bundles by name; `remove` deletes them. */
+export type Bundles = Readonly<Record<keyof typeof ENTRIES, string>> & { readonly remove: () => void };
+
+/**
+ * Builds the redirect, what it is compared with, and the processes around them, as functions are built for Lambda: no
+ * loader of TypeScript takes part in what is measured.
+ */
+export function buildBundles(): Bundles {
+  const outdir = mkdtempSync(join(tmpdir(), 'flowback-bench-'));
+  buildSync({
+    ...BUNDLE_OPTIONS,
+    entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(ROOT, path)])),
+    outdir,
+  });
+  const file = (name: keyof typeof ENTRIES) => join(outdir, `${name}.js`);
+  return {
+    redirect: file('redirect'),
+    bareMinimum: file('bareMinimum'),
+    environment: file('environment'),
+    storage: file('storage'),
+    remove: () => rmSync(outdir, { recursive: true, force: true }),
+  };
+}
+
+export function bytesOf(file: string): number {
+  return statSync(file).size;
+}

@@ -1,0 +1,67 @@
+import { createRequire } from 'node:module';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { visit } from './visits.ts';
+import type { VisitOptions } from './visits.ts';
+
+/** One execution environment of a function, in a process of its own: it handles one event after the other. */
+export interface Visits extends VisitOptions {
+  readonly first: number;
+  readonly count: number;
+}
+
+export interface Visited {
+  /** Of this process, while it handled the events; microseconds. */
+  readonly cpu: number;
+  /** How often each status was answered; `error`: the function threw. */
+  readonly statuses: Readonly<Record<string, number>>;
+  /** Of the answers as API Gateway sends them. */
+  readonly answerBytes: number;
+}
+
+type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
+
+const [, , bundle = '', millisecondsPerVisit] = process.argv;
+let now = Date.now();
+// Clicks at a steady rate, however fast they are handled: the cache expires as often as it would then.
+if (millisecondsPerVisit !== undefined) Date.now = () => now;
+const { handler } = createRequire(bundle)(bundle) as { handler: Handler };
+
+async function handle({ first, count, ...options }: Visits): Promise<Visited> {
+  // What Lambda's runtime does, parsing, is not the function's work.
+  const events = Array.from(
+    { length: count },
+    (_, index) => JSON.parse(JSON.stringify(visit(first + index, options))) as APIGatewayProxyEventV2,
+  );
+  const answers: (APIGatewayProxyStructuredResultV2 | null)[] = [];
+  const before = process.cpuUsage();
+  for (const event of events) {
+    now += Number(millisecondsPerVisit);
+    answers.push(await handler(event).catch(() => null));
+  }
+  const { user, system } = process.cpuUsage(before);
+  const statuses: Record<string, number> = {};
+  for (const answer of answers) {
+    const status = String(answer?.statusCode ?? 'error');
+    statuses[status] = (statuses[status] ?? 0) + 1;
+  }
+  return { cpu: user + system, statuses, answerBytes: answers.reduce((sum, answer) => sum + bytesOf(answer), 0) };
+}
+
+/** Of an HTTP/1.1 answer with the headers that API Gateway adds, without what TLS and TCP put around it. */
+function bytesOf(answer: APIGatewayProxyStructuredResultV2 | null): number {
+  const body = answer?.body ?? '';
+  const headers: [string, string][] = [
+    ['Date', 'Sun, 22 Nov 2026 23:04:05 GMT'],
+    ['Content-Length', String(body.length)],
+    ['Connection', 'keep-alive'],
+    ['Apigw-Requestid', 'UbmNxhAaIAMEVqQ='],
+    ...Object.entries(answer?.headers ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
+    ...(answer?.cookies ?? []).map((cookie): [string, string] => ['Set-Cookie', cookie]),
+  ];
+  const lines = ['HTTP/1.1 302 Found', ...headers.map((header) => header.join(': ')), '', body];
+  return Buffer.byteLength(lines.join('\r\n'));
+}
+
+process.on('message', (visits) => void handle(visits as Visits).then((visited) => process.send?.(visited)));
+process.on('disconnect', () => process.exit());
+process.send?.('ready');

@@ -1,0 +1,96 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { TABLES } from './catalog.ts';
+import type { Visited, Visits } from './environment.ts';
+import type { StorageReport } from './storage.ts';
+
+export interface Storage {
+  readonly endpoint: string;
+  /** What was asked of it since the last report. */
+  report(): Promise<StorageReport>;
+  stop(): void;
+}
+
+export interface Environment {
+  handle(visits: Visits): Promise<Visited>;
+  /** Bytes that the function wrote to its log since the start. */
+  logBytes(): number;
+  stop(): void;
+}
+
+/** @param bundle - of storage.ts */
+export async function startStorage(bundle: string): Promise<Storage> {
+  const child = fork(bundle);
+  const port = await answerOf(child);
+  return {
+    endpoint: `http://127.0.0.1:${String(port)}`,
+    report: () => ask(child, 'report') as Promise<StorageReport>,
+    stop: () => child.disconnect(),
+  };
+}
+
+/**
+ * @param bundle - of environment.ts
+ * @param code - bundle of the function
+ * @param clock - milliseconds that pass with each visit; undefined: real time
+ */
+export async function startEnvironment(
+  bundle: string,
+  code: string,
+  variables: Readonly<Record<string, string>>,
+  clock?: number,
+): Promise<Environment> {
+  const args = clock === undefined ? [code] : [code, String(clock)];
+  const child = fork(bundle, args, { env: variables, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  let logBytes = 0;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      logBytes += chunk.length;
+      if (logBytes < 2_000) process.stderr.write(chunk);
+    });
+  }
+  await answerOf(child);
+  return {
+    handle: (visits) => ask(child, visits) as Promise<Visited>,
+    logBytes: () => logBytes,
+    stop: () => child.disconnect(),
+  };
+}
+
+/** What the stack sets, for a function whose storage is at `endpoint`. */
+export function functionEnvironment(endpoint: string, cacheSeconds: number): Record<string, string> {
+  return {
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+    // A function's credentials always have one, of about this length.
+    AWS_SESSION_TOKEN: 'IQoJb3JpZ2luX2VjE'.padEnd(900, 'MqT7xYk2'),
+    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    AWS_ENDPOINT_URL_SQS: endpoint,
+    NETWORK: 'bench',
+    CATALOG_TABLE: TABLES.catalog,
+    CLICKS_TABLE: TABLES.clicks,
+    COUNTERS_TABLE: TABLES.counters,
+    BARE_TABLE: TABLES.bare,
+    CLICK_SPOOL_QUEUE_URL: `${endpoint}/123456789012/click-spool`,
+    CACHE_SECONDS: String(cacheSeconds),
+    TZ: 'UTC',
+  };
+}
+
+async function ask(child: ChildProcess, message: Visits | string): Promise<unknown> {
+  child.send(message);
+  return answerOf(child);
+}
+
+async function answerOf(child: ChildProcess): Promise<unknown> {
+  const done = new AbortController();
+  const { signal } = done;
+  const ended = once(child, 'exit', { signal }).then(([code]) => {
+    throw new Error(`a process ended with ${String(code)}`);
+  });
+  const [answer] = (await Promise.race([once(child, 'message', { signal }), ended])) as [unknown];
+  done.abort();
+  return answer;
+}
