@@ -1,4 +1,5 @@
 import type { MacKeyRing } from './click-id.ts';
+import type { ClickLedgerRow } from './click-payout.ts';
 import type { Conversion, HistoryRow, LedgerRow } from './conversion.ts';
 import type { CounterKey, Counts, CounterUpdate, StoredCounter } from './counters.ts';
 import type { Attempt, Delivery } from './delivery.ts';
@@ -247,6 +248,12 @@ export interface ConversionStore {
   /** Moves a parked conversion's due time; false if it is gone or somebody else moved it. */
   postponeParked(parked: ParkedConversion, dueAt: number): Promise<boolean>;
   unpark(parked: ParkedConversion): Promise<void>;
+}
+
+/** Books what clicks pay. */
+export interface ClickLedger {
+  /** A click is booked once: the first row stays, and a repeat is success. Throws {@link StorageUnavailable}. */
+  add(row: ClickLedgerRow): Promise<void>;
 }
 
 export interface HitWriter {

@@ -80,8 +80,13 @@ export function toClickItem(click: Click): Item {
   return item;
 }
 
+/** What is read of an item: the SDK and a stream's records each have types of their own for the same attributes. */
+type ClickAttributes = Readonly<
+  Record<string, { readonly S?: string; readonly N?: string; readonly BOOL?: boolean } | undefined>
+>;
+
 /** Throws for an item that {@link toClickItem} did not write. */
-export function fromClickItem(item: Item): Click {
+export function fromClickItem(item: ClickAttributes): Click {
   const values: Partial<Record<ClickValue, string>> = {};
   for (const name of CLICK_VALUES) {
     const value = item[VALUES[name]]?.S;
@@ -109,25 +114,25 @@ export function fromClickItem(item: Item): Click {
   };
 }
 
-function payoutOf(item: Item): Click['payout'] {
+function payoutOf(item: ClickAttributes): Click['payout'] {
   const amount = item[PAYOUT]?.N;
   return amount === undefined ? null : { amount: toMicros(BigInt(amount)), currency: required(item, PAYOUT_CURRENCY) };
 }
 
-function required(item: Item, name: string): string {
+function required(item: ClickAttributes, name: string): string {
   const value = item[name]?.S;
   if (value === undefined) throw new TypeError(`click item without "${name}"`);
   return value;
 }
 
-function number(item: Item, name: string): number {
+function number(item: ClickAttributes, name: string): number {
   const value = Number(item[name]?.N);
   if (!Number.isSafeInteger(value)) throw new TypeError(`click item without "${name}"`);
   return value;
 }
 
 /** The code of a click, of which its item may be all that is known. */
-export function clickCodeOf(item: Item): ClickCode {
+export function clickCodeOf(item: ClickAttributes): ClickCode {
   const code = required(item, 'r');
   if (!isClickCode(code)) throw new TypeError(`click item with the unknown code "${code}"`);
   return code;
