@@ -8,13 +8,18 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { FlowbackQueue } from './flowback-queue.ts';
 
 interface AlarmsProps {
   readonly trackingApi: HttpApi;
   readonly managementApi: HttpApi;
   readonly clicks: ITableV2;
-  readonly notifications: IQueue;
-  readonly deadLetters: IQueue;
+  /** Of clicks that are in the log alone. */
+  readonly clicksNotStored: IMetric;
+  readonly clickSpool: FlowbackQueue;
+  readonly clickPayout: IFunction;
+  readonly clickPayoutFailures: IQueue;
+  readonly notifications: FlowbackQueue;
   readonly sweeper: IFunction;
   /** Hears when an alarm starts and ends. @default - nobody */
   readonly topic?: ITopic;
@@ -35,6 +40,9 @@ interface AlarmDefinition {
   readonly treatMissingData?: TreatMissingData;
 }
 
+const messagesIn = (queue: IQueue): IMetric =>
+  queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: Stats.MAXIMUM });
+
 /** The few alarms on which somebody has something to do; each names its impact and its section of the runbook. */
 export class Alarms extends Construct {
   readonly #topic: ITopic | undefined;
@@ -44,10 +52,7 @@ export class Alarms extends Construct {
     this.#topic = props.topic;
 
     this.#alarm('DeadLetters', {
-      metric: props.deadLetters.metricApproximateNumberOfMessagesVisible({
-        period: Duration.minutes(1),
-        statistic: Stats.MAXIMUM,
-      }),
+      metric: messagesIn(props.notifications.deadLetters),
       threshold: 1,
       impact:
         'The delivery function failed five times on a notification; the sweeper tries again, but something is broken.',
@@ -55,7 +60,7 @@ export class Alarms extends Construct {
     });
     this.#alarm('NotificationsLate', {
       // Waits of up to 15 minutes ride on a message's delay, therefore not less than half an hour.
-      metric: props.notifications.metricApproximateAgeOfOldestMessage({
+      metric: props.notifications.queue.metricApproximateAgeOfOldestMessage({
         period: Duration.minutes(5),
         statistic: Stats.MAXIMUM,
       }),
@@ -99,6 +104,47 @@ export class Alarms extends Construct {
       evaluationPeriods: 3,
       impact: 'Visitors are redirected but their clicks are not stored at once; conversions of them are parked.',
       runbook: 'clicks-throttled',
+    });
+    this.#alarm('ClicksNotStored', {
+      metric: props.clicksNotStored,
+      threshold: 1,
+      impact: 'Clicks wait in the log of the redirect: conversions of them are parked, and refused in the end.',
+      runbook: 'clicks-not-stored',
+    });
+    this.#alarm('ClickSpoolLate', {
+      // Not the age of the oldest message: SQS leaves out what was received three times, as all is while storage is down.
+      // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+      metric: new MathExpression({
+        label: 'Spooled clicks',
+        expression: 'waiting + tried',
+        usingMetrics: {
+          waiting: props.clickSpool.queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM }),
+          tried: props.clickSpool.queue.metricApproximateNumberOfMessagesNotVisible({ statistic: Stats.MAXIMUM }),
+        },
+        period: Duration.minutes(1),
+      }),
+      threshold: 1,
+      evaluationPeriods: 15,
+      impact: 'Clicks wait in the spool; conversions of them are parked, click caps count them late.',
+      runbook: 'click-spool-late',
+    });
+    this.#alarm('ClickSpoolDeadLetters', {
+      metric: messagesIn(props.clickSpool.deadLetters),
+      threshold: 1,
+      impact: 'Clicks could not be stored for eight hours or are none; they are kept for 14 days from their time on.',
+      runbook: 'click-spool-dead-letters',
+    });
+    this.#alarm('ClickPayoutLate', {
+      metric: props.clickPayout.metric('IteratorAge', { period: Duration.minutes(5), statistic: Stats.MAXIMUM }),
+      threshold: Duration.minutes(15).toMilliseconds(),
+      impact: 'Click payouts stand in the ledger late; after 20 hours they are given up.',
+      runbook: 'click-payout-late',
+    });
+    this.#alarm('ClickPayoutFailures', {
+      metric: messagesIn(props.clickPayoutFailures),
+      threshold: 1,
+      impact: 'Publishers lack click payouts, which can be made good for four hours from the first failure on.',
+      runbook: 'click-payout-failures',
     });
   }
 

@@ -9,6 +9,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { ENV, INDEX } from '../lambdas/runtime/environment.ts';
 import { Alarms } from './alarms.ts';
+import { ClickPayouts } from './click-payouts.ts';
 import { FlowbackApi } from './flowback-api.ts';
 import { FlowbackFunction } from './flowback-function.ts';
 import { FlowbackQueue } from './flowback-queue.ts';
@@ -110,9 +111,10 @@ export class FlowbackStack extends Stack {
     });
     redirect.allowTable(clicks, { actions: ['PutItem'] });
     redirect.allowTable(counters, { actions: ['UpdateItem'], partitions: ['clicks#*', 'impressions#*', 'visit#*'] });
-    redirect.allowTable(counters, { actions: ['DeleteItem', 'GetItem', 'PutItem'], partitions: ['visit#*'] });
+    redirect.allowTable(counters, { actions: ['GetItem'], partitions: ['visit#*'] });
     redirect.allowTable(counters, { actions: ['Query'], partitions: ['conversions#*'] });
     redirect.allowQueue(clickSpool.queue, ['SendMessage']);
+    redirect.countLines('NotRecorded', 'not_recorded', 'code');
 
     const spool = new FlowbackFunction(this, 'Spool', {
       ...defaults,
@@ -124,7 +126,7 @@ export class FlowbackStack extends Stack {
     });
     spool.allowTable(clicks, { actions: ['PutItem'] });
     spool.allowTable(counters, { actions: ['UpdateItem'], partitions: ['clicks#*', 'visit#*'] });
-    spool.allowTable(counters, { actions: ['GetItem', 'PutItem'], partitions: ['visit#*'] });
+    spool.allowTable(counters, { actions: ['GetItem'], partitions: ['visit#*'] });
     clickSpool.deliverTo(spool, config.spoolConcurrency);
 
     const clickPayout = new FlowbackFunction(this, 'ClickPayout', {
@@ -136,6 +138,7 @@ export class FlowbackStack extends Stack {
       environment: { [ENV.conversionsTable]: conversions.tableName },
     });
     clickPayout.allowTable(conversions, { actions: ['PutItem'], partitions: ['click#*'] });
+    const clickPayouts = new ClickPayouts(this, 'ClickPayouts', { clicks, receiver: clickPayout, removalPolicy });
 
     const conversion = new FlowbackFunction(this, 'Conversion', {
       ...defaults,
@@ -257,8 +260,11 @@ export class FlowbackStack extends Stack {
       trackingApi: tracking.api,
       managementApi: management.api,
       clicks,
-      notifications: queue,
-      deadLetters: notifications.deadLetters,
+      clicksNotStored: redirect.countLines('ClicksNotStored', 'click_not_stored'),
+      clickSpool,
+      clickPayout: clickPayout.resource,
+      clickPayoutFailures: clickPayouts.failures,
+      notifications,
       sweeper: sweeper.resource,
       topic:
         config.alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', config.alarmTopicArn),
@@ -292,6 +298,11 @@ export class FlowbackStack extends Stack {
       clickSpool.deadLetters.queueUrl,
     );
     this.#output(
+      'ClickPayoutFailuresQueueUrl',
+      'Parts of the stream of clicks that were given up',
+      clickPayouts.failures.queueUrl,
+    );
+    this.#output(
       'RedirectLogGroupName',
       'Where clicks wait that could not even be spooled',
       redirect.logGroup.logGroupName,
@@ -308,7 +319,7 @@ export class FlowbackStack extends Stack {
     fn.allowTable(storage.conversions, { actions: ['GetItem', 'PutItem', 'Query', 'UpdateItem'] });
     fn.allowTable(storage.deliveries, { actions: ['PutItem', 'Query', 'UpdateItem'] });
     fn.allowTable(storage.hits, { actions: ['PutItem'] });
-    fn.allowTable(storage.counters, { actions: ['UpdateItem'], partitions: ['conversions#*'] });
+    fn.allowTable(storage.counters, { actions: ['GetItem', 'UpdateItem'], partitions: ['conversions#*'] });
     fn.allowQueue(notifications.queue, ['SendMessage']);
   }
 

@@ -23,8 +23,8 @@ const anchorsOf = (path: string): string[] =>
     );
 
 describe('Alarms', () => {
-  it('stay a handful', () => {
-    expect(descriptions).toHaveLength(6);
+  it('stay few', () => {
+    expect(descriptions).toHaveLength(11);
   });
 
   it.each(descriptions)('say their impact and link a section of the runbook that exists: %s', (description) => {
@@ -42,12 +42,15 @@ describe('Alarms', () => {
     }
   });
 
-  it('start with the first dead letter', () => {
+  it.each([
+    ['NotificationsDeadLetters', 'dead-letters'],
+    ['ClickSpoolDeadLetters', 'click-spool-dead-letters'],
+    ['ClickPayoutsFailures', 'click-payout-failures'],
+  ])('start with the first message in %s', (queue, anchor) => {
     template.hasResourceProperties(ALARM, {
+      AlarmDescription: Match.stringLikeRegexp(`#${anchor}$`),
       MetricName: 'ApproximateNumberOfMessagesVisible',
-      Dimensions: [
-        { Name: 'QueueName', Value: { 'Fn::GetAtt': [Match.stringLikeRegexp('DeadLetters'), 'QueueName'] } },
-      ],
+      Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': [Match.stringLikeRegexp(`^${queue}`), 'QueueName'] } }],
       Threshold: 1,
       ComparisonOperator: 'GreaterThanOrEqualToThreshold',
       EvaluationPeriods: 1,
@@ -60,6 +63,44 @@ describe('Alarms', () => {
       AlarmDescription: Match.stringLikeRegexp('sweeper-stopped'),
       ComparisonOperator: 'LessThanThreshold',
       TreatMissingData: 'breaching',
+    });
+  });
+
+  it('start with the first click that is in the log alone', () => {
+    template.hasResourceProperties(ALARM, {
+      AlarmDescription: Match.stringLikeRegexp('#clicks-not-stored$'),
+      MetricName: 'ClicksNotStored',
+      Namespace: 'Flowback',
+      Dimensions: Match.absent(),
+      Statistic: 'Sum',
+      Threshold: 1,
+      EvaluationPeriods: 1,
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
+  it('see clicks that wait in the spool whether they are tried just then or not', () => {
+    template.hasResourceProperties(ALARM, {
+      AlarmDescription: Match.stringLikeRegexp('#click-spool-late$'),
+      Threshold: 1,
+      EvaluationPeriods: 15,
+      Metrics: Match.arrayWith([
+        Match.objectLike({ Expression: 'waiting + tried' }),
+        ...['ApproximateNumberOfMessagesVisible', 'ApproximateNumberOfMessagesNotVisible'].map((name) =>
+          Match.objectLike({
+            MetricStat: Match.objectLike({ Metric: Match.objectLike({ MetricName: name }), Period: 60 }),
+          }),
+        ),
+      ]),
+    });
+  });
+
+  it('tell of late click payouts long before the stream loses them', () => {
+    template.hasResourceProperties(ALARM, {
+      AlarmDescription: Match.stringLikeRegexp('#click-payout-late$'),
+      MetricName: 'IteratorAge',
+      Dimensions: [{ Name: 'FunctionName', Value: { Ref: Match.stringLikeRegexp('^ClickPayoutFunction') } }],
+      Threshold: 15 * 60 * 1_000,
     });
   });
 

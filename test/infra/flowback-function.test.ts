@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
-import { AttributeType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, StreamViewType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { RecursiveLoop, SystemLogLevel } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { describe, expect, it } from 'vitest';
@@ -91,6 +91,27 @@ describe('FlowbackFunction', () => {
               Null: { 'dynamodb:LeadingKeys': 'false' },
             },
           }),
+        ]),
+      },
+    });
+  });
+
+  it('may read the stream of a table and no other stream', () => {
+    const template = synthesize({}, (fn) => {
+      const partitionKey = { name: 'pk', type: AttributeType.STRING };
+      fn.allowStream(new TableV2(fn, 'Table', { partitionKey, dynamoStream: StreamViewType.NEW_IMAGE }));
+    });
+
+    template.hasResourceProperties(POLICY, {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          {
+            Effect: 'Allow',
+            Action: ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
+              (name) => `dynamodb:${name}`,
+            ),
+            Resource: { 'Fn::GetAtt': [Match.stringLikeRegexp('^RedirectTable'), 'StreamArn'] },
+          },
         ]),
       },
     });

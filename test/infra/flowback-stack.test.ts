@@ -23,10 +23,17 @@ describe('the stack', () => {
       'StorageCatalogBA94E8E8',
       'StorageClicks012CFC6C',
       'StorageConversions24538916',
+      'StorageCounters147FAC27',
       'StorageDeliveriesE42B5069',
       'StorageHitsD3941FB1',
     ],
-    'AWS::SQS::Queue': ['NotificationsDeadLetters2AC1E002', 'NotificationsQueue91395D8F'],
+    'AWS::SQS::Queue': [
+      'ClickPayoutsFailures54D7D5A6',
+      'ClickSpoolDeadLetters447151C7',
+      'ClickSpoolQueue96B396C2',
+      'NotificationsDeadLetters2AC1E002',
+      'NotificationsQueue91395D8F',
+    ],
     // Their addresses stand in tracking links and at advertisers.
     'AWS::ApiGatewayV2::Api': ['ManagementApi2CA21A2A', 'TrackingApi62806C2B'],
   };
@@ -57,6 +64,7 @@ describe('the stack', () => {
       'AWS::Lambda::Function',
       'AWS::Lambda::Permission',
       'AWS::Logs::LogGroup',
+      'AWS::Logs::MetricFilter',
       'AWS::SQS::Queue',
       'AWS::SQS::QueuePolicy',
     ]);
@@ -75,13 +83,18 @@ describe('the stack', () => {
       'ApiUrl',
       'BootstrapFunctionName',
       'CatalogTableName',
+      'ClickPayoutFailuresQueueUrl',
+      'ClickSpoolDeadLetterQueueUrl',
+      'ClickSpoolQueueUrl',
       'ClicksTableName',
       'ConversionsTableName',
+      'CountersTableName',
       'CreateFirstKeyCommand',
       'DeliveriesTableName',
       'HitsTableName',
       'NotificationsDeadLetterQueueUrl',
       'NotificationsQueueUrl',
+      'RedirectLogGroupName',
       'TrackingUrl',
     ]);
     dev.hasOutput('TrackingUrl', { Value: { 'Fn::GetAtt': ['TrackingApi62806C2B', 'ApiEndpoint'] } });
@@ -124,6 +137,7 @@ describe('routes', () => {
     expect(routes).toEqual([
       ['TrackingApi', 'ANY /click', 'Redirect'],
       ['TrackingApi', 'ANY /c/{campaign_id}/{pub_id}', 'Redirect'],
+      ['TrackingApi', 'ANY /impression', 'Redirect'],
       ['TrackingApi', 'ANY /postback', 'Conversion'],
       ['TrackingApi', 'ANY /postback/{sender_id}', 'Conversion'],
       ['TrackingApi', 'ANY /acquisition', 'Conversion'],
@@ -167,6 +181,8 @@ describe('routes', () => {
 describe('functions', () => {
   it.each([
     ['Redirect', 256, 5],
+    ['Spool', 256, 5],
+    ['ClickPayout', 256, 30],
     ['Conversion', 512, 10],
     ['Delivery', 512, 60],
     ['Sweeper', 512, 50],
@@ -181,13 +197,19 @@ describe('functions', () => {
   });
 
   it.each([
-    ['Redirect', ['CACHE_SECONDS', 'CATALOG_TABLE', 'CLICKS_TABLE', 'NETWORK']],
+    [
+      'Redirect',
+      ['CACHE_SECONDS', 'CATALOG_TABLE', 'CLICKS_TABLE', 'CLICK_SPOOL_QUEUE_URL', 'COUNTERS_TABLE', 'NETWORK'],
+    ],
+    ['Spool', ['CLICKS_TABLE', 'COUNTERS_TABLE']],
+    ['ClickPayout', ['CONVERSIONS_TABLE']],
     [
       'Conversion',
       [
         'CATALOG_TABLE',
         'CLICKS_TABLE',
         'CONVERSIONS_TABLE',
+        'COUNTERS_TABLE',
         'DELIVERIES_TABLE',
         'HITS_TABLE',
         'NOTIFICATIONS_QUEUE_URL',
@@ -200,6 +222,7 @@ describe('functions', () => {
         'CATALOG_TABLE',
         'CLICKS_TABLE',
         'CONVERSIONS_TABLE',
+        'COUNTERS_TABLE',
         'DELIVERIES_TABLE',
         'HITS_TABLE',
         'NOTIFICATIONS_QUEUE_URL',
@@ -231,6 +254,14 @@ describe('functions', () => {
     expect(environmentOf(template, 'Bootstrap')).toMatchObject({ NETWORK: 'abc' });
   });
 
+  it('of visitors believe a distribution in front if the stage has one', () => {
+    const distributionSecretSha256 = 'ab'.repeat(32);
+
+    const template = stackTemplate({ distributionSecretSha256 });
+
+    expect(environmentOf(template, 'Redirect')).toMatchObject({ DISTRIBUTION_SECRET_SHA256: distributionSecretSha256 });
+  });
+
   it('send queue messages in a loop only where that is meant: delivery', () => {
     const loops = Object.entries(resourcesOf(dev, 'AWS::Lambda::Function')).filter(
       ([, fn]) => fn.Properties['RecursiveLoop'] === 'Allow',
@@ -247,11 +278,61 @@ describe('functions', () => {
 
     expect(Object.fromEntries(levels)).toEqual({
       Redirect: 'WARN',
+      Spool: 'INFO',
+      ClickPayout: 'INFO',
       Conversion: 'INFO',
       Delivery: 'INFO',
       Sweeper: 'INFO',
       Management: 'INFO',
       Bootstrap: 'INFO',
+    });
+  });
+});
+
+describe('the click spool', () => {
+  const DAY = 24 * 60 * 60;
+
+  it('tries a click again after 30 seconds, a thousand times, and keeps it for 14 days (invariant 2)', () => {
+    dev.hasResourceProperties('AWS::SQS::Queue', {
+      VisibilityTimeout: 30,
+      MessageRetentionPeriod: 14 * DAY,
+      RedrivePolicy: {
+        deadLetterTargetArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ClickSpoolDeadLetters'), 'Arn'] },
+        maxReceiveCount: 1_000,
+      },
+    });
+  });
+
+  it.each([
+    ['dev', dev, 5],
+    ['prod', prod, 20],
+  ])('of %s is emptied by few environments at once', (_stage, template, most) => {
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ClickSpoolQueue'), 'Arn'] },
+      FunctionName: { Ref: Match.stringLikeRegexp('^SpoolFunction') },
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: most },
+    });
+  });
+});
+
+describe('the log of the redirect', () => {
+  it.each([
+    ['not_recorded', 'NotRecorded', { Dimensions: [{ Key: 'code', Value: '$.code' }] }],
+    ['click_not_stored', 'ClicksNotStored', {}],
+  ])('has its lines %s counted as the metric %s of this stack', (event, metric, dimensions) => {
+    dev.hasResourceProperties('AWS::Logs::MetricFilter', {
+      LogGroupName: { Ref: Match.stringLikeRegexp('^RedirectLogs') },
+      FilterPattern: `{ $.event = "${event}" }`,
+      MetricTransformations: [
+        Match.objectEquals({
+          MetricName: metric,
+          MetricNamespace: 'Flowback',
+          MetricValue: '1',
+          ...dimensions,
+        }),
+      ],
     });
   });
 });
@@ -283,7 +364,7 @@ describe('stages', () => {
     );
 
     expect(withRecovery.map(([id]) => id.replace(/^Storage(.+)[0-9A-F]{8}$/, '$1'))).toEqual(
-      recovery ? ['Catalog', 'Conversions', 'Deliveries'] : [],
+      recovery ? ['Catalog', 'Conversions', 'Deliveries', 'Counters'] : [],
     );
     for (const table of Object.values(tables)) {
       expect(table).toMatchObject({ DeletionPolicy: policy, UpdateReplacePolicy: policy });

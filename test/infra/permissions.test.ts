@@ -24,7 +24,8 @@ const RECORDS_CONVERSIONS = [
   ...forTable('Conversions', ['GetItem', 'PutItem', 'Query', 'UpdateItem']),
   ...forTable('Deliveries', ['PutItem', 'Query', 'UpdateItem']),
   ...forTable('Hits', ['PutItem']),
-  'sqs:SendMessage Queue',
+  ...forTable('Counters', ['GetItem', 'UpdateItem'], ['conversions#*']),
+  'sqs:SendMessage NotificationsQueue',
 ];
 
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -32,23 +33,45 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...LOGS,
     ...forTable('Catalog', ['GetItem', 'Query'], ['campaign', 'mac_key', 'publisher', 'settings']),
     ...forTable('Clicks', ['PutItem']),
+    ...forTable('Counters', ['UpdateItem'], ['clicks#*', 'impressions#*', 'visit#*']),
+    ...forTable('Counters', ['GetItem'], ['visit#*']),
+    ...forTable('Counters', ['Query'], ['conversions#*']),
+    'sqs:SendMessage ClickSpoolQueue',
+  ],
+  Spool: [
+    ...LOGS,
+    ...forTable('Clicks', ['PutItem']),
+    ...forTable('Counters', ['UpdateItem'], ['clicks#*', 'visit#*']),
+    ...forTable('Counters', ['GetItem'], ['visit#*']),
+    'sqs:DeleteMessage ClickSpoolQueue',
+    'sqs:GetQueueAttributes ClickSpoolQueue',
+    'sqs:ReceiveMessage ClickSpoolQueue',
+  ],
+  ClickPayout: [
+    ...LOGS,
+    'dynamodb:DescribeStream stream of Clicks',
+    'dynamodb:GetRecords stream of Clicks',
+    'dynamodb:GetShardIterator stream of Clicks',
+    'dynamodb:ListStreams stream of Clicks',
+    ...forTable('Conversions', ['PutItem'], ['click#*']),
+    'sqs:SendMessage ClickPayoutsFailures',
   ],
   Conversion: RECORDS_CONVERSIONS,
   Delivery: [
     ...LOGS,
     ...forTable('Catalog', ['GetItem'], ['postback']),
     ...forTable('Deliveries', ['GetItem', 'PutItem', 'UpdateItem']),
-    'sqs:DeleteMessage Queue',
-    'sqs:GetQueueAttributes Queue',
-    'sqs:ReceiveMessage Queue',
-    'sqs:SendMessage Queue',
+    'sqs:DeleteMessage NotificationsQueue',
+    'sqs:GetQueueAttributes NotificationsQueue',
+    'sqs:ReceiveMessage NotificationsQueue',
+    'sqs:SendMessage NotificationsQueue',
   ],
   Sweeper: [
     ...RECORDS_CONVERSIONS,
     ...forIndexes('Conversions', ['by_due']),
     ...forTable('Conversions', ['DeleteItem'], ['parked#*']),
     ...forIndexes('Deliveries', ['by_due']),
-    'sqs:GetQueueAttributes Queue',
+    'sqs:GetQueueAttributes NotificationsQueue',
   ],
   Management: [
     ...LOGS,
@@ -110,8 +133,10 @@ const nameOf = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, 
 const resourceName = (role: string, arn: Arn): string => {
   if (typeof arn === 'string') return arn;
   if ('Fn::GetAtt' in arn) {
-    const name = nameOf(arn['Fn::GetAtt'][0]);
-    return name === `${role}Logs` ? 'own log group' : name.replace(/^(Storage|Notifications)/, '');
+    const [logicalId, attribute] = arn['Fn::GetAtt'];
+    const name = nameOf(logicalId).replace(/^Storage/, '');
+    if (attribute === 'StreamArn') return `stream of ${name}`;
+    return name === `${role}Logs` ? 'own log group' : name;
   }
   const [separator, parts] = arn['Fn::Join'];
   return (parts as readonly Arn[]).map((part) => resourceName(role, part)).join(separator as string);
@@ -168,8 +193,8 @@ describe.each(['dev', 'prod'])('permissions of the %s stage (invariant 13)', (st
     const lines = Object.values(granted).flat();
 
     for (const line of lines) {
-      const [action, resource] = line.split(' ');
-      expect(`${action} ${resource}`).not.toMatch(/\*|Scan|PartiQL/);
+      const [grant] = line.split(' [');
+      expect(grant).not.toMatch(/\*|Scan|PartiQL/);
     }
   });
 

@@ -19,6 +19,7 @@ const EVERYTHING = {
   managementDomain: 'api.abc.example',
   managementCertificateArn: 'arn:aws:acm:eu-west-1:111122223333:certificate/1',
   alarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:operators',
+  distributionSecretSha256: 'ab'.repeat(32),
 };
 
 /** An app that is checked as in continuous integration: by cdk-nag and against the schemas of the resources. */

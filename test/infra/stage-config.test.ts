@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StageOptions } from '../../lib/stage-config.ts';
 import { resolveStageConfig } from '../../lib/stage-config.ts';
@@ -19,10 +22,32 @@ describe('resolveStageConfig', () => {
     [{ trackingBurstLimit: '1.5' }, /trackingBurstLimit must be a whole number/],
     [{ trackingAccessLog: 'yes' }, /trackingAccessLog must be true or false/],
     [{ deliveryConcurrency: '1' }, /deliveryConcurrency must be a whole number from 2 to 1000/],
+    [{ distributionSecretSha256: 'ab'.repeat(31) }, /distributionSecretSha256 must be the SHA-256 of the secret/],
+    [{ distributionSecretSha256: 'AB'.repeat(32) }, /distributionSecretSha256 must be the SHA-256 of the secret/],
+    [{ countryDatabase: '/nowhere/country.mmdb' }, /countryDatabase must be .* not '\/nowhere\/country.mmdb'$/],
+    [{ countryDatabase: import.meta.filename }, /countryDatabase must be the path of an .mmdb file/],
+    [{ countryDatabase: import.meta.dirname }, /countryDatabase must be the path of an .mmdb file/],
   ];
 
   it.each(refused)('refuses %j in one clear line', (options, message) => {
     expect(() => resolveStageConfig(options)).toThrow(message);
+  });
+
+  it('does not repeat a secret that was given instead of its hash (invariant 12)', () => {
+    const secret = 'correct horse battery staple';
+
+    expect(() => resolveStageConfig({ distributionSecretSha256: secret })).toThrow(/^(?!.*correct horse)/);
+  });
+
+  it('finds the country database from wherever the CDK goes on', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'flowback-stage-config-'));
+    const path = join(directory, 'country.mmdb');
+    writeFileSync(path, '');
+
+    const config = resolveStageConfig({ countryDatabase: relative('.', path) });
+
+    rmSync(directory, { recursive: true });
+    expect(config.countryDatabase).toBe(path);
   });
 
   it('is the dev stage of the network flowback if nothing is said', () => {
@@ -54,6 +79,7 @@ describe('resolveStageConfig', () => {
       trackingBurstLimit: '250',
       trackingAccessLog: 'true',
       deliveryConcurrency: '20',
+      distributionSecretSha256: 'ab'.repeat(32),
       alarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:operators',
     });
 
@@ -68,6 +94,7 @@ describe('resolveStageConfig', () => {
         domain: { domainName: 'go.abc.example', certificateArn: CERTIFICATE },
       },
       deliveryConcurrency: 20,
+      distributionSecretSha256: 'ab'.repeat(32),
       alarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:operators',
     });
     expect(config.managementApi.domain).toBeUndefined();
