@@ -23,7 +23,8 @@ export interface VisitorPlaceDeps {
  * the API directly with headers of his own; X-Forwarded-For never is.
  */
 export function createVisitorPlace(deps: VisitorPlaceDeps): (headers: Headers, sourceIp: string) => VisitorPlace {
-  const secretHash = deps.distributionSecretSha256 === undefined ? null : Buffer.from(deps.distributionSecretSha256, 'hex');
+  const secretHash =
+    deps.distributionSecretSha256 === undefined ? null : Buffer.from(deps.distributionSecretSha256, 'hex');
   return (headers, sourceIp) => {
     const trusted = secretHash !== null && isSecret(headers['x-flowback-distribution'], secretHash);
     const address = (trusted ? addressOf(headers['cloudfront-viewer-address']) : null) ?? sourceIp;

@@ -10,30 +10,34 @@ export interface UserAgentClass {
 type Rules<Word> = readonly (readonly [pattern: RegExp, word: Word | null])[];
 
 /**
- * The first pattern that fits decides. Fire OS is an Android, Windows Phone a Windows. Not to be told from what they claim
- * to be: Safari on an iPad (a Macintosh, unless another browser's name betrays it) and Samsung's browser on a tablet (a Linux).
+ * The first pattern that fits decides. Fire OS is an Android, Windows Phone a Windows. Some pass for what they are not, and
+ * cannot be told apart: Safari on an iPad is a Macintosh's (other browsers there betray themselves), Samsung Internet on
+ * a tablet may be a Linux desktop's.
  */
 const OPERATING_SYSTEMS: Rules<OperatingSystem> = [
-  [/Windows|Win(?:98|95|32|64|NT)|MSIE/, 'windows'],
-  [/\((?:iPhone|iPad|iPod)|iPhone OS|(?:Fx|Cr|Edg|OP)iOS|Macintosh.* Mobile\/|\biOS\b/, 'ios'],
-  [/Macintosh|Mac OS X/, 'macos'],
+  [/Windows/, 'windows'],
+  [/\((?:iPhone|iPad|iPod)|^[^(]*\(Macintosh.*(?:iOS\/| Mobile\/)/, 'ios'],
+  [/Macintosh/, 'macos'],
   [/OpenHarmony|HarmonyOS/, 'harmonyos'],
-  [/KAIOS/i, 'kaios'],
+  [/KAIOS|KaiOS/, 'kaios'],
   [/Tizen/, 'tizen'],
   [/[Ww]eb[0O]S/, 'webos'],
-  [/Android|Andr0id|\bAdr /, 'android'],
+  [/Andr[o0]id|\bAdr |FBAN\/FB4A/, 'android'],
   [/CrOS/, 'chromeos'],
-  [/PlayStation|Nintendo|BlackBerry|BB10|Roku|Symbian|Series[46]0|Bada/, null],
-  [/Linux|X11/, 'linux'],
+  [/Linux/, 'linux'],
 ];
 
 const DEVICES: Rules<Device> = [
-  [/PlayStation|Xbox|Nintendo/, 'console'],
-  [/Smart-?TV|SMART-TV|\bTV\b|HbbTV|GoogleTV|AppleTV|MiTV|MIBOX|BRAVIA|AFT[A-Z]|CrKey|Chromecast|Roku|NetCast|Web0S|VIERA/, 'tv'],
-  [/iPad|Tablet(?! PC)|PlayBook|Silk(?!.*Mobile)|Nexus (?:7|9|10)\b|Macintosh.*(?:iOS\/| Mobile\/)/, 'tablet'],
-  [/Mobi|iPhone|iPod|Opera Mini|Phone|MIDP|BlackBerry|BB10|Symbian|Series[46]0|Nokia|Dalvik/, 'mobile'],
-  [/Android/, 'tablet'],
-  [/Windows|Win(?:98|95|32|64|NT)|MSIE|Macintosh|CrOS|X11|Linux/, 'desktop'],
+  [/PlayStation|PLAYSTATION|Xbox|Nintendo/, 'console'],
+  [/TV\b|BRAVIA|\bAFT[A-Z]|CrKey|Chromecast|MIBOX|Roku|NetCast|Web0S|VIERA/, 'tv'],
+  [/\(iPad|Tablet(?! PC)|Silk\/|^[^(]*\(Macintosh.*(?:iOS\/| Mobile\/)/, 'tablet'],
+  [/Mobi|Phone|iPod|Opera Mini/, 'mobile'],
+  // An app that calls without a browser: on any Android.
+  [/Dalvik/, null],
+  // Phones say "Mobile" as well.
+  [/Andr[o0]id/, 'tablet'],
+  [/MIDP|BlackBerry|BB10|Symbian|Nokia/, 'mobile'],
+  [/Windows|Macintosh|CrOS|X11|Linux/, 'desktop'],
 ];
 
 /** Apps that show pages in a view of their own come first: they carry the name of the system's browser as well. */
@@ -44,16 +48,16 @@ const BROWSERS: Rules<Browser> = [
   [/Snapchat/, 'snapchat'],
   [/Pinterest/, 'pinterest'],
   [/LinkedInApp/, 'linkedin'],
-  [/Twitter/, 'twitter'],
+  [/Twitter for|TwitterAndroid/, 'twitter'],
   [/MicroMessenger/, 'wechat'],
   [/\bLine\//, 'line'],
   [/KAKAOTALK/, 'kakaotalk'],
   [/GSA\//, 'google'],
   [/Edg(?:e|A|iOS)?\//, 'edge'],
   [/OPR\/|OPT\/|OPX\/|OPiOS|Opera/, 'opera'],
-  [/SamsungBrowser/, 'samsung'],
+  [/SamsungBrowser|TV Safari/, 'samsung'],
   [/YaBrowser/, 'yandex'],
-  [/UCBrowser|UCWEB/, 'uc'],
+  [/UCBrowser/, 'uc'],
   [/MiuiBrowser/, 'miui'],
   [/HuaweiBrowser/, 'huawei'],
   [/HeyTapBrowser/, 'heytap'],
@@ -66,10 +70,11 @@ const BROWSERS: Rules<Browser> = [
   [/Firefox\/|FxiOS/, 'firefox'],
   [/MSIE |Trident\//, 'ie'],
   [/; wv\)/, 'webview'],
-  [/Chrome\/|CriOS|Chromium/, 'chrome'],
-  [/Android.*Version\//, 'android'],
-  [/Version\/.*Safari/, 'safari'],
-  [/(?:iPhone|iPad|iPod).*AppleWebKit/, 'webview'],
+  [/Chrome\/|CriOS/, 'chrome'],
+  [/PlayStation|BlackBerry|BB10|Symbian/, null],
+  [/^[^(]*\([^)]*Android.*Version\//, 'android'],
+  [/Version\/[\d.]+ (?:Mobile\S* )?Safari/, 'safari'],
+  [/^[^(]*\((?:iPhone|iPad|iPod|Macintosh).*AppleWebKit/, 'webview'],
 ];
 
 /** What stands further behind is nobody's name; bounds the work on a hostile header. */

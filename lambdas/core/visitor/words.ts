@@ -84,5 +84,8 @@ function normaliser(words: Words): (word: string) => string | null {
 
 /** `Smart-TV`, `smart_tv` and ` smart  tv ` are one word. */
 function plain(word: string): string {
-  return word.trim().toLowerCase().replace(/[\s_-]+/g, ' ');
+  return word
+    .trim()
+    .toLowerCase()
+    .replace(/[\s_-]+/g, ' ');
 }
