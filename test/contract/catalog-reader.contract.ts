@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { mintClickId, verifyClickId } from '../../lambdas/core/click-id.ts';
-import { DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
+import { DEFAULT_CLICK_TERMS, DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
 import type { Campaign, Publisher, Settings } from '../../lambdas/core/entities.ts';
 import type { CatalogReader } from '../../lambdas/core/ports.ts';
 import { aCampaign, aGoal, aPublisher, someSettings } from '../support/entities.ts';
@@ -53,6 +53,40 @@ export function catalogReaderContract(name: string, start: () => CatalogSubject)
 
       await save.campaign({ ...campaign, version: 2, status: 'paused' });
       expect(await catalog.campaign('summer')).toMatchObject({ version: 2, status: 'paused' });
+    });
+
+    it('gives back every term of a campaign', async () => {
+      const { catalog, save } = start();
+      const campaign = aCampaign({
+        clickPayout: { model: 'fixed', amount: '0.05' },
+        visibility: 'ask',
+        approvedPublishers: ['tia', 'Max_1'],
+        blockedPublishers: ['eve'],
+        caps: [
+          {
+            metric: 'conversions',
+            period: 'day',
+            limit: '100',
+            scope: 'publisher',
+            publisherId: 'tia',
+            goal: 'sale',
+            timeZone: 'Europe/Berlin',
+            onReached: 'pending',
+          },
+        ],
+        targeting: {
+          ...DEFAULT_CLICK_TERMS.targeting,
+          countries: { allow: ['US'], deny: [] },
+          sources: { allow: [], deny: ['snake_case', 'camelCase'] },
+          unknown: 'deny',
+        },
+        duplicateClickWindowSeconds: 3_600,
+        deepLinkHosts: ['*.shop.example'],
+        startsAt: 1_764_000_000_000,
+        endsAt: 1_765_000_000_000,
+      });
+      await save.campaign(campaign);
+      expect(await catalog.campaign('summer')).toEqual(campaign);
     });
 
     it('keeps campaigns and publishers of the same id apart', async () => {

@@ -245,6 +245,7 @@ describe('settings', () => {
 
   test.each([
     ['an unknown time zone', { time_zone: 'Mars/Olympus' }, '/time_zone'],
+    ['an offset as its time zone', { time_zone: '+01:00' }, '/time_zone'],
     ['an unknown currency', { currency: 'BTC' }, '/currency'],
     ['a rate of zero', { exchange_rates: { EUR: '0' } }, '/exchange_rates/EUR'],
     ['a rate as a number', { exchange_rates: { EUR: 1.1 } }, '/exchange_rates/EUR'],

@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createConversionCatalog } from '../../../lambdas/adapters/dynamodb/catalog.ts';
+import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
+import { DEFAULT_CLICK_TERMS } from '../../../lambdas/core/entities.ts';
+import { toWire } from '../../../lambdas/core/wire.ts';
+import { aCampaign } from '../../support/entities.ts';
 import { startManagement } from '../../support/management.ts';
 import type { Management } from '../../support/management.ts';
 
@@ -298,6 +303,97 @@ describe('a campaign', () => {
       headers: { 'content-type': 'application/merge-patch+json' },
     });
     expect(paused.body).toMatchObject({ status: 'paused' });
+  });
+
+  const none = { allow: [], deny: [] };
+  const click = { metric: 'clicks', period: 'hour', limit: '10' };
+  const stored = (id: string) => createConversionCatalog(api.storage.client, api.storage.tables.catalog).campaign(id);
+
+  test('keeps its click terms in the form that the redirect reads, and shows them as they were given', async () => {
+    const terms = {
+      click_payout: { model: 'fixed', amount: '0.05' },
+      visibility: 'private',
+      approved_publishers: ['tia'],
+      blocked_publishers: ['eve'],
+      caps: [{ ...click, scope: 'publisher', publisher_id: 'tia', goal: null, time_zone: null, on_reached: 'reject' }],
+      duplicate_click_window_seconds: 3_600,
+      deep_link_hosts: ['*.shop.example'],
+      starts_at: '2026-11-22T00:00:00.000Z',
+      ends_at: '2026-12-24T18:00:00.000Z',
+    };
+    const targeting = { countries: { allow: ['us'] }, unknown: 'deny' };
+    await api.create('/v1/campaigns', campaign({ ...terms, targeting, id: 'terms' }));
+    const shown = await api.call('GET', '/v1/campaigns/terms');
+    expect(shown.body).toMatchObject({
+      ...terms,
+      targeting: { countries: { allow: ['US'], deny: [] }, devices: none, unknown: 'deny' },
+    });
+    expect(await stored('terms')).toMatchObject({
+      clickPayout: terms.click_payout,
+      visibility: 'private',
+      approvedPublishers: ['tia'],
+      blockedPublishers: ['eve'],
+      caps: [{ ...click, scope: 'publisher', publisherId: 'tia', goal: null, timeZone: null, onReached: 'reject' }],
+      targeting: { countries: { allow: ['US'], deny: [] }, sources: none, unknown: 'deny' },
+      duplicateClickWindowSeconds: 3_600,
+      deepLinkHosts: ['*.shop.example'],
+      startsAt: Date.UTC(2026, 10, 22),
+      endsAt: Date.UTC(2026, 11, 24, 18),
+    });
+  });
+
+  test('keeps the parts of its click terms that a patch does not name', async () => {
+    const targeting = { countries: { allow: ['US', 'CA'], deny: ['FR'] }, os: { deny: ['ios'] }, unknown: 'deny' };
+    const caps = [click, { ...click, period: 'day' }];
+    const click_payout = { model: 'fixed', amount: '1' };
+    const starts_at = '2026-11-22T00:00:00Z';
+    await api.create('/v1/campaigns', campaign({ id: 'parts', targeting, caps, click_payout, starts_at }));
+    const first = await api.call('PATCH', '/v1/campaigns/parts', {
+      body: {
+        targeting: { countries: { allow: ['de'] }, devices: { allow: ['phone'] }, os: null },
+        caps: [click],
+        click_payout: { amount: '2' },
+        ends_at: '2026-11-23T00:00:00Z',
+      },
+    });
+    expect(first.body).toMatchObject({
+      targeting: {
+        countries: { allow: ['DE'], deny: ['FR'] },
+        devices: { allow: ['mobile'], deny: [] },
+        os: none,
+        unknown: 'deny',
+      },
+      caps: [{ ...click, scope: 'campaign' }],
+      click_payout: { model: 'fixed', amount: '2' },
+      starts_at: '2026-11-22T00:00:00.000Z',
+      ends_at: '2026-11-23T00:00:00.000Z',
+    });
+    const early = await api.call('PATCH', '/v1/campaigns/parts', { body: { ends_at: '2026-11-21T00:00:00Z' } });
+    expect(pointersAndCodes(early.body)).toEqual(['/ends_at ENDS_BEFORE_START']);
+    const denied = await api.call('PATCH', '/v1/campaigns/parts', {
+      body: { targeting: { countries: { deny: ['DE'] } } },
+    });
+    expect(pointersAndCodes(denied.body)).toEqual(['/targeting/countries/deny/0 NOT_UNIQUE']);
+    const reset = await api.call('PATCH', '/v1/campaigns/parts', {
+      body: { targeting: null, caps: null, click_payout: null, starts_at: null, ends_at: null },
+    });
+    expect(reset.body).toMatchObject({
+      targeting: { countries: none, devices: none, unknown: 'allow' },
+      caps: [],
+      click_payout: null,
+      starts_at: null,
+      ends_at: null,
+    });
+  });
+
+  test('from before it had click terms is shown with their defaults and can be changed', async () => {
+    const defaults = toWire(DEFAULT_CLICK_TERMS) as object;
+    const old = Object.entries(toWire(aCampaign({ id: 'old' })) as object).filter(([name]) => !(name in defaults));
+    await api.put('catalog', toItem({ ...Object.fromEntries(old), pk: 'campaign', sk: 'old' }));
+    expect((await api.call('GET', '/v1/campaigns/old')).body).toMatchObject(defaults);
+    const paused = await api.call('PATCH', '/v1/campaigns/old', { body: { status: 'paused', caps: [click] } });
+    expect(paused).toMatchObject({ status: 200, body: { caps: [click], visibility: 'public' } });
+    expect(await stored('old')).toMatchObject({ status: 'paused', caps: [click], targeting: { unknown: 'allow' } });
   });
 
   test('has a tracking link for a publisher', async () => {

@@ -148,6 +148,24 @@ describe('a click', () => {
     expect(body).not.toHaveProperty('user_agent');
   });
 
+  test('shows what the visitor was told apart by, and what the publisher gets for it', async () => {
+    const visitor = { country: 'DE', device: 'mobile', os: 'ios', browser: 'safari', language: 'de' };
+    const payout = { amount: toMicros(50_000n), currency: 'EUR' };
+    await api.put('clicks', toClickItem(aClick({ id: 'd'.repeat(32), ...visitor, payout })));
+    const paid = await api.call('GET', `/v1/clicks/${'d'.repeat(32)}`);
+    expect(paid.body).toMatchObject({ ...visitor, payout: '0.05', currency: 'EUR' });
+    await api.put('clicks', toClickItem(aClick({ id: 'e'.repeat(32), code: 'TARGETING', payable: false })));
+    const refused = await api.call('GET', `/v1/clicks/${'e'.repeat(32)}`);
+    expect(refused.body).toMatchObject({
+      code: 'TARGETING',
+      payable: false,
+      device: null,
+      language: null,
+      payout: null,
+      currency: null,
+    });
+  });
+
   test.each(['c'.repeat(32), 'short', '%00', '..'])('that does not exist is not found: %s', async (id) => {
     expect(await api.call('GET', `/v1/clicks/${id}`)).toMatchObject({ status: 404 });
   });
