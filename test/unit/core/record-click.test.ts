@@ -43,7 +43,7 @@ function start(...plan: Fault[]) {
   return {
     ...{ faulty, lost, failures },
     calls: faulty.calls,
-    record(claims: ClickClaims | null): Promise<RecordedClick> {
+    record: (claims: ClickClaims | null): Promise<RecordedClick> => {
       const click = aClick({
         id: String(++clicks).padStart(32, '2'),
         createdAt: faulty.now,

@@ -87,7 +87,7 @@ describe('the gate in front of storage', () => {
   it('lets one call probe at a time', async () => {
     await fail(3);
     now += 1_000;
-    let answer = (_: string): void => undefined;
+    let answer: (text: string) => void = () => undefined;
     const probe = gate.pass(() => new Promise<string>((resolve) => (answer = resolve)));
     expect(await up()).toBeInstanceOf(StorageUnavailable);
     answer('late');

@@ -1,0 +1,64 @@
+/** The log line of a click that neither storage nor the spool took; `spooled` is the message that the spool would have got. */
+const EVENT = 'click_not_stored';
+const LINE = `{"level":"error","event":"${EVENT}"`;
+
+interface LostClicks {
+  /** Each message once. */
+  readonly messages: ReadonlySet<string>;
+  /** How often the event is named where no whole line of ours could be read. */
+  readonly unreadable: number;
+}
+
+/**
+ * Finds our log lines in text: as they were written, after a prefix, in CSV, or as strings or objects inside JSON, however
+ * deep: what `aws logs filter-log-events`, `get-query-results` and the exports of Logs Insights print.
+ */
+export function findLostClicks(text: string): LostClicks {
+  const messages = new Set<string>();
+  let unreadable = 0;
+
+  const inValue = (value: unknown): void => {
+    if (typeof value === 'string') inText(value);
+    else if (Array.isArray(value)) value.forEach(inValue);
+    else if (typeof value === 'object' && value !== null) {
+      if (!('event' in value) || value.event !== EVENT) Object.values(value).forEach(inValue);
+      else if ('spooled' in value && typeof value.spooled === 'string') messages.add(value.spooled);
+      else unreadable += 1;
+    }
+  };
+  const inText = (part: string): void => {
+    if (!part.includes(EVENT)) return;
+    const value = parse(part.trim());
+    if (value !== undefined) return inValue(value);
+    const lines = part.split('\n').filter((line) => line.includes(EVENT));
+    if (lines.length > 1) return lines.forEach(inText);
+    const object = lines.map((line) => lineIn(line) ?? lineIn(line.replaceAll('""', '"')))[0];
+    if (object === undefined) unreadable += 1;
+    else inValue(object);
+  };
+
+  inText(text);
+  return { messages, unreadable };
+}
+
+/** JSON that holds more than text and numbers, or undefined. */
+function parse(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Our line somewhere in another: it ends where its first object does. */
+function lineIn(line: string): unknown {
+  const start = line.indexOf(LINE);
+  if (start < 0) return undefined;
+  // No value of ours is an object, and a brace inside a string is not followed by what makes the rest valid JSON.
+  for (let end = line.indexOf('}', start); end >= 0; end = line.indexOf('}', end + 1)) {
+    const value = parse(line.slice(start, end + 1));
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
