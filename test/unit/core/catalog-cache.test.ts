@@ -1,10 +1,11 @@
 import { createSecretKey } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { cacheCatalog } from '../../../lambdas/core/catalog-cache.ts';
+import { cacheCatalog, cacheConversionCounts } from '../../../lambdas/core/catalog-cache.ts';
 import { StorageUnavailable } from '../../../lambdas/core/ports.ts';
 import type { CatalogReader } from '../../../lambdas/core/ports.ts';
 import { aCampaign, someSettings } from '../../support/entities.ts';
 import { FakeCatalogReader } from '../../support/fakes/catalog-reader.ts';
+import { FakeConversionCounts } from '../../support/fakes/conversion-counts.ts';
 
 const LIFETIME = 30_000;
 const KEY = { key: createSecretKey(new Uint8Array(32)), createdAt: 0 };
@@ -18,20 +19,21 @@ let wake: () => void;
 const cache = (lifetime: number, of: CatalogReader = reader): CatalogReader => {
   const sleepers: (() => void)[] = [];
   wake = () => sleepers.splice(0).forEach((resolve) => resolve());
-  return cacheCatalog({
-    reader: of,
-    now: () => now,
-    lifetime,
-    sleep: (milliseconds) =>
-      new Promise((resolve) =>
-        sleepers.push(() => {
-          now += milliseconds;
-          resolve();
-        }),
-      ),
-    onStale: (error) => stale.push(error),
-  });
+  return cacheCatalog(of, depsOf(lifetime, sleepers));
 };
+
+const depsOf = (lifetime: number, sleepers: (() => void)[]) => ({
+  now: () => now,
+  lifetime,
+  sleep: (milliseconds: number) =>
+    new Promise<void>((resolve) =>
+      sleepers.push(() => {
+        now += milliseconds;
+        resolve();
+      }),
+    ),
+  onStale: (error: unknown) => stale.push(error),
+});
 
 /** A reader of campaigns whose reads end when the test says so. */
 function heldReader() {
@@ -60,6 +62,137 @@ beforeEach(() => {
   reader = new FakeCatalogReader();
   reader.campaigns.set('summer', aCampaign({ name: 'old' }));
   reader.ring = [KEY];
+});
+
+/** Pauses the campaign while the cache holds it as active. */
+const pause = () => reader.campaigns.set('summer', aCampaign({ status: 'paused' }));
+const statusOf = async (catalog: CatalogReader) => (await catalog.campaign('summer'))?.status;
+
+describe('a campaign that is paused', () => {
+  it('is paused everywhere within a lifetime, whenever it was read before', async () => {
+    const catalogs = [0, 10_000, 29_999].map((age) => ({ age, catalog: cache(LIFETIME) }));
+    const pausedAt = now + 30_000;
+    for (const { age, catalog } of catalogs) {
+      now = pausedAt - age;
+      expect(await statusOf(catalog)).toBe('active');
+    }
+    pause();
+    for (const { catalog } of catalogs) {
+      now = pausedAt + LIFETIME;
+      expect(await statusOf(catalog)).toBe('paused');
+    }
+  });
+
+  it('is not kept as it was by a slow read that began before: its news are as old as its beginning', async () => {
+    const { held, of } = heldReader();
+    const catalog = cache(LIFETIME, of);
+    const first = catalog.campaign('summer');
+    now += 900;
+    held[0]?.answer('active');
+    await first;
+    now += LIFETIME - 900;
+    const second = catalog.campaign('summer');
+    expect(held).toHaveLength(2);
+    held[1]?.answer('paused');
+    expect(await second).toMatchObject({ name: 'paused' });
+  });
+
+  it('is read anew after an environment was frozen in the middle of a refresh', async () => {
+    const { held, of } = heldReader();
+    const catalog = cache(LIFETIME, of);
+    const first = catalog.campaign('summer');
+    held[0]?.answer('active');
+    await first;
+    now += LIFETIME;
+    const refreshed = catalog.campaign('summer');
+    wake();
+    await refreshed;
+
+    now += 3_600_000;
+    const thawed = catalog.campaign('summer');
+    expect(held).toHaveLength(3);
+    held[2]?.answer('paused');
+    expect(await thawed).toMatchObject({ name: 'paused' });
+    held[1]?.answer('active');
+    await settled();
+    expect(await catalog.campaign('summer')).toMatchObject({ name: 'paused' });
+  });
+
+  it('is read anew although the frozen refresh failed when the environment was thawed', async () => {
+    const { held, of } = heldReader();
+    const catalog = cache(LIFETIME, of);
+    const first = catalog.campaign('summer');
+    held[0]?.answer('active');
+    await first;
+    now += LIFETIME;
+    const refreshed = catalog.campaign('summer');
+    wake();
+    await refreshed;
+
+    now += 3_600_000;
+    held[1]?.fail();
+    await settled();
+    const thawed = catalog.campaign('summer');
+    held[2]?.answer('paused');
+    expect(await thawed).toMatchObject({ name: 'paused' });
+  });
+});
+
+describe('the cache of conversion counters', () => {
+  const COUNTS = [{ publisherId: null, goal: null, counts: new Map([['nt', 3n]]) }];
+  const start = (lifetime = LIFETIME) => {
+    const source = new FakeConversionCounts();
+    source.counters.set('summer', COUNTS);
+    const sleepers: (() => void)[] = [];
+    wake = () => sleepers.splice(0).forEach((resolve) => resolve());
+    return { source, counts: cacheConversionCounts(source, depsOf(lifetime, sleepers)) };
+  };
+
+  it('never fails: what was never read is not known to be counted, and is asked for once a second', async () => {
+    const { source, counts } = start();
+    source.down = true;
+    expect(await counts.conversionCounts('summer', 'tia')).toEqual([]);
+    expect(await counts.conversionCounts('summer', 'tia')).toEqual([]);
+    expect(source.reads).toBe(1);
+    source.down = false;
+    now += 1_000;
+    expect(await counts.conversionCounts('summer', 'tia')).toEqual(COUNTS);
+  });
+
+  it('never fails without a lifetime either', async () => {
+    const { source, counts } = start(0);
+    source.down = true;
+    expect(await counts.conversionCounts('summer', 'tia')).toEqual([]);
+    source.down = false;
+    expect(await counts.conversionCounts('summer', 'tia')).toEqual(COUNTS);
+  });
+
+  it('lets a click wait 100 ms for the first read, whose answer serves the next one', async () => {
+    let answer = (_: typeof COUNTS): void => undefined;
+    const sleepers: (() => void)[] = [];
+    const counts = cacheConversionCounts(
+      { conversionCounts: () => new Promise((resolve) => (answer = resolve)) },
+      depsOf(LIFETIME, sleepers),
+    );
+    const first = counts.conversionCounts('summer', 'tia');
+    sleepers.forEach((resolve) => resolve());
+    expect(await first).toEqual([]);
+    answer(COUNTS);
+    await settled();
+    expect(await counts.conversionCounts('summer', 'tia')).toEqual(COUNTS);
+  });
+
+  it('keeps publishers apart, and what it knows while reads fail', async () => {
+    const { source, counts } = start();
+    await counts.conversionCounts('summer', 'tia');
+    await counts.conversionCounts('summer', 'mia');
+    await counts.conversionCounts('summer', 'tia');
+    expect(source.reads).toBe(2);
+    source.down = true;
+    now += LIFETIME;
+    expect(await counts.conversionCounts('summer', 'tia')).toEqual(COUNTS);
+    expect(source.reads).toBe(3);
+  });
 });
 
 describe('the catalog cache', () => {
