@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conversionKey } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
+import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-item.ts';
 import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
 import { toDeliveryItem } from '../../lambdas/adapters/dynamodb/delivery-item.ts';
 import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import type { Conversion } from '../../lambdas/core/conversion.ts';
+import { conversionCounterKey, counterAttribute } from '../../lambdas/core/counters.ts';
+import type { CounterAdd, CounterKey, Counts, CounterUpdate } from '../../lambdas/core/counters.ts';
 import type { Delivery } from '../../lambdas/core/delivery.ts';
 import { deliveryId } from '../../lambdas/core/delivery.ts';
 import { newSortableId } from '../../lambdas/core/ids.ts';
@@ -30,6 +33,7 @@ interface Subject {
   readonly put: (delivery: Delivery) => Promise<void>;
   /** How many history and ledger rows a conversion has. */
   readonly rowsOf: (conversionId: string) => Promise<{ history: number; ledger: number }>;
+  readonly countsOf: (key: CounterKey) => Promise<Counts>;
 }
 
 const fake = (): Subject => {
@@ -40,6 +44,7 @@ const fake = (): Subject => {
     store,
     put: async (delivery) => void store.deliveries.set(delivery.id, delivery),
     rowsOf: async (id) => ({ history: count(store.history, id), ledger: count(store.ledger, id) }),
+    countsOf: async (key) => store.counts(key),
   };
 };
 
@@ -66,6 +71,10 @@ const real = (): Subject => {
       await client.send(new PutItemCommand({ TableName: tables.deliveries, Item: toDeliveryItem(delivery) }));
     },
     rowsOf: async (id) => ({ history: await count(id, 'history#'), ledger: await count(id, 'ledger#') }),
+    async countsOf({ pk, sk }) {
+      const get = new GetItemCommand({ TableName: tables.counters, Key: toItem({ pk, sk }), ConsistentRead: true });
+      return fromCounterItem((await client.send(get)).Item ?? {});
+    },
   };
 };
 
@@ -273,6 +282,100 @@ describe.each([
       const none = { ...delivery, successor: null };
       expect(await commit({ kind: 'succeed', delivery: none, successor: 4 })).toEqual(refused);
       expect(await commit({ kind: 'succeed', delivery, successor: null })).toEqual({ committed: true });
+    });
+  });
+
+  describe('counts for caps (invariant 6)', () => {
+    const prepare = () => {
+      const { store, countsOf, rowsOf } = subject();
+      const campaign = newId();
+      const [all, own] = [conversionCounterKey(campaign, null, null), conversionCounterKey(campaign, 'tia', null)];
+      const commit = async (counters: CounterUpdate[], overrides: Partial<ConversionWrite> = {}) => {
+        const id = newId();
+        const result = await store.commit(aWrite(aConversion({ id }), { counters, ...overrides }));
+        const { history } = await rowsOf(id);
+        expect(history).toBe(result.committed ? 1 : 0);
+        return result;
+      };
+      return { store, all, own, commit, countsOf };
+    };
+    const add = (attribute: string, amount: bigint, limit: bigint | null = null): CounterAdd => ({
+      attribute,
+      amount,
+      limit,
+    });
+
+    it('up to each limit, to the micro-unit, and takes differences off', async () => {
+      const { all, commit, countsOf } = prepare();
+      const large = 999_999_999_999_999_999n;
+      expect(await commit([{ key: all, adds: [add('nt', 1n, 1n), add('pt', large - 1n, large)] }])).toEqual({
+        committed: true,
+      });
+      await commit([{ key: all, adds: [add('pt', 1n, large), add('rt', 5n)] }]);
+      expect(await countsOf(all)).toEqual(
+        new Map([
+          ['nt', 1n],
+          ['pt', large],
+          ['rt', 5n],
+        ]),
+      );
+      const refused = { committed: false, lost: 'cap', counters: [{ key: all, counts: await countsOf(all) }] };
+      expect(await commit([{ key: all, adds: [add('pt', 1n, large)] }])).toEqual(refused);
+      await commit([{ key: all, adds: [add('pt', -large), add('rt', 1n)] }]);
+      expect((await countsOf(all)).get('pt')).toBe(0n);
+    });
+
+    it('never more than the whole limit at once', async () => {
+      const { all, commit, countsOf } = prepare();
+      const adds = [add('pt', 2n, 1n), add('nt', 1n)];
+      expect(await commit([{ key: all, adds }])).toEqual({
+        committed: false,
+        lost: 'cap',
+        counters: [{ key: all, counts: new Map() }],
+      });
+      expect(await countsOf(all)).toEqual(new Map());
+    });
+
+    it('nothing anywhere if one of two scopes is full, and tells which', async () => {
+      const { all, own, commit, countsOf } = prepare();
+      await commit([{ key: own, adds: [add('nd1', 3n)] }]);
+      const both = [
+        { key: all, adds: [add('nd1', 1n, 10n)] },
+        { key: own, adds: [add('nd1', 1n, 3n)] },
+      ];
+      const counters = [{ key: own, counts: new Map([['nd1', 3n]]) }];
+      expect(await commit(both)).toEqual({ committed: false, lost: 'cap', counters });
+      expect(await countsOf(all)).toEqual(new Map());
+    });
+
+    it('after the keys and the version, before the deliveries', async () => {
+      const { store, all, commit } = prepare();
+      const counters = [{ key: all, adds: [add('nt', 1n, 0n)] }];
+      const key = txn();
+      await store.remember(key);
+      expect(await commit(counters, { keys: [put(key, newId())] })).toEqual({ committed: false, lost: 'key' });
+      expect(await commit(counters, { expectedVersion: 1 })).toEqual({ committed: false, lost: 'version' });
+      const gone = aDelivery({ conversionId: newId() });
+      const deliveries: DeliveryChange[] = [{ kind: 'cancel', delivery: gone }];
+      expect(await commit(counters, { deliveries })).toMatchObject({ committed: false, lost: 'cap' });
+      expect(await commit([], { deliveries })).toEqual({ committed: false, lost: 'delivery' });
+    });
+
+    it('as many periods as a campaign with twenty zones has', async () => {
+      const { all, commit, countsOf } = prepare();
+      const adds = Array.from({ length: 260 }, (__, i) => add(`nd${i}`, 1n, i < 20 ? 100n : null));
+      expect(await commit([{ key: all, adds }])).toEqual({ committed: true });
+      expect((await countsOf(all)).size).toBe(260);
+    });
+
+    it('and forgets periods that are over', async () => {
+      const { store, all, own, commit, countsOf } = prepare();
+      const hour = (daysAgo: number) => counterAttribute('number', 'hour', NOON - daysAgo * 24 * 60 * 60 * 1_000);
+      const adds = Array.from({ length: 10 }, (__, daysAgo) => add(hour(daysAgo), 1n));
+      await commit([{ key: all, adds: [...adds, add('nt', 10n)] }]);
+      for (let times = 0; times < 2; times++) await store.pruneCounters([all, own], NOON);
+      expect([...(await countsOf(all)).keys()].sort()).toEqual([hour(0), hour(1), hour(2), 'nt'].sort());
+      expect(await countsOf(own)).toEqual(new Map());
     });
   });
 

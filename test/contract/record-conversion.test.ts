@@ -1,15 +1,22 @@
-import { QueryCommand } from '@aws-sdk/client-dynamodb';
+import { randomBytes } from 'node:crypto';
+import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromConversionItem } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
 import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
+import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-item.ts';
 import { createHitWriter } from '../../lambdas/adapters/dynamodb/hits.ts';
 import { fromItem, toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import type { Conversion, HistoryRow, LedgerRow } from '../../lambdas/core/conversion.ts';
+import { conversionCounterKey } from '../../lambdas/core/counters.ts';
+import type { CounterKey, Counts } from '../../lambdas/core/counters.ts';
+import type { Campaign } from '../../lambdas/core/entities.ts';
+import { newEntityId } from '../../lambdas/core/ids.ts';
 import { StorageUnavailable } from '../../lambdas/core/ports.ts';
 import type { ConversionStore, HitWriter } from '../../lambdas/core/ports.ts';
 import { receivePostback } from '../../lambdas/core/receive-postback.ts';
 import type { PostbackDeps } from '../../lambdas/core/receive-postback.ts';
 import { aCall, aNetwork, TOKEN } from '../support/conversions.ts';
+import { aCampaign, aCap, aGoal } from '../support/entities.ts';
 import { FakeConversionStore } from '../support/fakes/conversion-store.ts';
 import { FakeHits } from '../support/fakes/hits.ts';
 import { startStorage } from '../support/storage.ts';
@@ -21,6 +28,7 @@ interface Subject {
   readonly conversionsOf: (clickId: string) => Promise<readonly Conversion[]>;
   readonly ledgerOf: (conversionId: string) => Promise<readonly Pick<LedgerRow, 'payout' | 'revenue'>[]>;
   readonly historyOf: (conversionId: string) => Promise<readonly Pick<HistoryRow, 'number'>[]>;
+  readonly countsOf: (key: CounterKey) => Promise<Counts>;
 }
 
 const fake = (): Subject => {
@@ -31,6 +39,7 @@ const fake = (): Subject => {
     conversionsOf: async (click) => [...store.conversions.values()].filter(({ clickId }) => clickId === click),
     ledgerOf: async (id) => store.ledger.filter(({ conversionId }) => conversionId === id),
     historyOf: async (id) => store.history.filter(({ conversionId }) => conversionId === id),
+    countsOf: async (key) => store.counts(key),
   };
 };
 
@@ -65,6 +74,10 @@ const real = (): Subject => {
     },
     ledgerOf: (id) => rows(id, 'ledger#'),
     historyOf: (id) => rows(id, 'history#'),
+    async countsOf({ pk, sk }) {
+      const get = new GetItemCommand({ TableName: tables.counters, Key: toItem({ pk, sk }), ConsistentRead: true });
+      return fromCounterItem((await client.send(get)).Item ?? {});
+    },
   };
 };
 
@@ -136,7 +149,7 @@ const withCommit = (store: ConversionStore, commit: ConversionStore['commit']): 
 describe.each([
   ['in memory', fake],
   ['on DynamoDB Local', real],
-])('a conversion recorded %s (invariants 3, 4, 5)', (_, newSubject) => {
+])('a conversion recorded %s (invariants 3, 4, 5, 6)', (_, newSubject) => {
   const start = () => {
     const subject = newSubject();
     const network = aNetwork();
@@ -151,6 +164,8 @@ describe.each([
     'is one of 200 identical calls at once %s',
     async (__, parameters) => {
       const { subject, network, deps } = start();
+      const counted = async () => (await subject.countsOf(conversionCounterKey('summer', null, null))).get('nt') ?? 0n;
+      const before = await counted();
       const click_id = await network.click();
       // Waits as the function does: without it all losers come back at once.
       const patient = { ...deps, pause: () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20)) };
@@ -160,6 +175,7 @@ describe.each([
       expect(codes.filter((code) => code === 'DUPLICATE_CONVERSION')).toHaveLength(199);
       expect(new Set(answers.map(({ body }) => body['conversion_id'])).size).toBe(1);
       await expectIntact(subject, click_id, { status: 'approved', announced: 1 });
+      expect(await counted()).toBe(before + 1n);
     },
     60_000,
   );
@@ -249,5 +265,107 @@ describe.each([
     const store = withCommit(subject.store, async () => ({ committed: false, lost: 'key' }));
     await expect(send({ click_id }, { ...deps, store })).rejects.toThrow(StorageUnavailable);
     expect(await subject.conversionsOf(click_id)).toEqual([]);
+  });
+});
+
+describe.each([
+  ['in memory', fake],
+  ['on DynamoDB Local', real],
+])('caps of conversions recorded %s (invariant 6)', (_, newSubject) => {
+  /** A campaign of its own, as counters live as long as the storage. */
+  const start = (overrides: Partial<Campaign>) => {
+    const subject = newSubject();
+    const network = aNetwork();
+    const id = newEntityId(randomBytes);
+    const save = (campaign: Partial<Campaign>) =>
+      void network.catalog.campaigns.set(id, aCampaign({ id, ...campaign }));
+    save(overrides);
+    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20));
+    const deps = { ...network.deps, store: subject.store, hits: subject.hits, pause };
+    return {
+      save,
+      subject,
+      deps,
+      /** Calls of a click of its own each, all at once; the codes. */
+      sell: async (count: number, parameters: Record<string, string> = {}, publisherId = 'tia') => {
+        const clicks = await Promise.all(
+          Array.from({ length: count }, () => network.click({ campaignId: id, publisherId })),
+        );
+        const answers = await Promise.all(clicks.map((click_id) => send({ click_id, ...parameters }, deps)));
+        return answers.map(({ body }) => body['code']);
+      },
+      click: () => network.click({ campaignId: id }),
+      counts: async (publisherId: string | null = null, goal: string | null = null) => {
+        const counts = await subject.countsOf(conversionCounterKey(id, publisherId, goal));
+        return { number: counts.get('nt') ?? 0n, payout: counts.get('pt') ?? 0n, revenue: counts.get('rt') ?? 0n };
+      },
+    };
+  };
+  const tally = (codes: readonly unknown[]) => ({
+    ok: codes.filter((code) => code === 'OK').length,
+    over: codes.filter((code) => code === 'OVER_CAP').length,
+  });
+
+  it('admit exactly 100 of 300 at once, and keep the rest unpaid', async () => {
+    const { sell, counts } = start({ caps: [aCap({ limit: '100' })] });
+    expect(tally(await sell(300))).toEqual({ ok: 100, over: 200 });
+    const expected = { number: 100n, payout: 250_000_000n, revenue: 400_000_000n };
+    for (const publisherId of [null, 'tia']) {
+      for (const goal of [null, 'sale']) expect(await counts(publisherId, goal)).toEqual(expected);
+    }
+  }, 60_000);
+
+  it('admit exactly what fits into a limit on payout, to the micro-unit', async () => {
+    const goals = [aGoal({ payout: { model: 'fixed', amount: '0.333333' } })];
+    const { sell, counts } = start({ goals, caps: [aCap({ metric: 'payout', limit: '9.999990' })] });
+    expect(tally(await sell(60))).toEqual({ ok: 30, over: 30 });
+    expect(await counts()).toMatchObject({ number: 30n, payout: 9_999_990n });
+  }, 60_000);
+
+  it('of two scopes hold both at once', async () => {
+    const caps = [aCap({ limit: '25' }), aCap({ limit: '20', scope: 'each_publisher', onReached: 'pending' })];
+    const { sell, counts } = start({ caps });
+    const [tia, other] = await Promise.all([sell(30), sell(30, {}, 'other')]);
+    const both = [tally(tia), tally(other)];
+    expect(both.map(({ ok }) => ok).reduce((sum, ok) => sum + ok)).toBe(25);
+    expect(both.every(({ ok }) => ok <= 20)).toBe(true);
+    expect(await counts()).toMatchObject({ number: 25n });
+    expect(await counts('tia')).toMatchObject({ number: BigInt(both[0]?.ok ?? 0) });
+  }, 60_000);
+
+  it('that are saved later start with what was counted', async () => {
+    const { sell, save } = start({});
+    await sell(8);
+    save({ caps: [aCap({ limit: '10', scope: 'each_publisher', goal: 'sale' })] });
+    expect(tally(await sell(5))).toEqual({ ok: 2, over: 3 });
+  });
+
+  it('count a changed amount once, without asking', async () => {
+    const percent = { model: 'percent', percent: '10' } as const;
+    const campaign = { goals: [aGoal({ payout: percent })], caps: [aCap({ metric: 'payout', limit: '10' })] };
+    const { click, deps, counts, sell } = start(campaign);
+    const click_id = await click();
+    await send({ click_id, sale_amount: '100' }, deps);
+    const change = { click_id, sale_amount: '250.000001', currency: 'USD', action: 'change' };
+    const wrong = await send(change, deps);
+    expect(wrong.body).toMatchObject({ code: 'INVALID_AMOUNT' });
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => send({ ...change, sale_amount: '250.01' }, deps)),
+    );
+    expect(answers.filter(({ body }) => body['code'] === 'AMOUNT_CHANGED')).toHaveLength(1);
+    expect(await counts()).toMatchObject({ number: 1n, payout: 25_001_000n });
+    expect(await sell(1, { sale_amount: '0.01' })).toEqual(['OVER_CAP']);
+  });
+
+  it('count once although the answer of the commit was lost, and the call is repeated', async () => {
+    const { click, deps, counts, subject } = start({ caps: [aCap({ limit: '1' })] });
+    const click_id = await click();
+    const store = withCommit(subject.store, async (write) => {
+      await subject.store.commit(write);
+      throw new StorageUnavailable('lost');
+    });
+    await expect(send({ click_id }, { ...deps, store })).rejects.toThrow(StorageUnavailable);
+    expect((await send({ click_id }, deps)).body).toMatchObject({ code: 'DUPLICATE_CONVERSION', status: 'approved' });
+    expect(await counts()).toMatchObject({ number: 1n });
   });
 });

@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { Campaign, Goal } from '../../../lambdas/core/entities.ts';
+import { conversionCounterKey } from '../../../lambdas/core/counters.ts';
 import { deliveryId } from '../../../lambdas/core/delivery.ts';
+import type { Campaign, Cap, Goal } from '../../../lambdas/core/entities.ts';
 import { CONVERSION_REASONS } from '../../../lambdas/core/reasons.ts';
-import { aNetwork, aSender, TOKEN } from '../../support/conversions.ts';
+import { receivePostback } from '../../../lambdas/core/receive-postback.ts';
+import { runParked } from '../../../lambdas/core/run-parked.ts';
+import { aCall, aNetwork, aSender, TOKEN } from '../../support/conversions.ts';
 import type { Network } from '../../support/conversions.ts';
-import { aCampaign, aGoal, someSettings } from '../../support/entities.ts';
+import { aCampaign, aCap, aGoal, someSettings } from '../../support/entities.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 const percent = (value: string) => ({ model: 'percent', percent: value }) as const;
@@ -107,6 +111,7 @@ describe('the codes of the contract', () => {
     { code: 'MISSING_AMOUNT', call: {}, prepare: withGoal(PERCENT_GOAL) },
     { code: 'CLICK_EXPIRED', call: {}, prepare: withCampaign({ attributionWindowDays: 0 }) },
     { code: 'NO_EXCHANGE_RATE', call: { sale_amount: '1', currency: 'EUR' }, prepare: withGoal(PERCENT_GOAL) },
+    { code: 'OVER_CAP', call: {}, prepare: withCampaign({ caps: [aCap({ limit: '0' })] }) },
     { code: 'OK', call: {} },
     { code: 'OK', call: { sale_amount: '1', currency: 'EUR' } },
   ];
@@ -167,6 +172,12 @@ describe('the codes of the contract', () => {
       before: 'NO_EXCHANGE_RATE',
       call: { sale_amount: '1', currency: 'EUR' },
       prepare: withCampaign({ attributionWindowDays: 0, goals: [aGoal(PERCENT_GOAL)] }),
+    },
+    {
+      code: 'NO_EXCHANGE_RATE',
+      before: 'OVER_CAP',
+      call: { sale_amount: '1', currency: 'EUR' },
+      prepare: withCampaign({ caps: [aCap({ limit: '0' })], goals: [aGoal(PERCENT_GOAL)] }),
     },
   ];
   it.each(pairs)('$code comes before $before', async ({ code, call, prepare }) => {
@@ -356,6 +367,143 @@ describe('a new conversion', () => {
     const [delivery] = network.store.deliveries.values();
     expect(delivery?.values).toMatchObject({ sub1: 'a', sale_amount: '7.00' });
     expect(delivery?.values).not.toHaveProperty('sub2');
+  });
+});
+
+describe('a conversion under caps (invariant 6)', () => {
+  const capped = (overrides: Partial<Cap>, goal: Partial<Goal> = {}) =>
+    withCampaign({ caps: [aCap({ limit: '1', ...overrides })], goals: [aGoal(goal)] });
+  const total = ({ store }: Network, attribute: string) =>
+    store.counts(conversionCounterKey('summer', null, null)).get(attribute) ?? 0n;
+  const FIRST = { call: { txn_id: 'T1' }, code: 'OK' };
+  const SECOND = { call: { txn_id: 'T2' }, code: 'OVER_CAP', status: 'rejected', payout: '0.00' };
+
+  it('is recorded beyond the limit, unpaid and with what it would be worth', async () => {
+    const network = await run([FIRST, SECOND], capped({}));
+    const over = [...network.store.conversions.values()].at(-1);
+    expect(over).toMatchObject({ wouldBePayout: 2_500_000n, wouldBeRevenue: 4_000_000n, countedIn: [] });
+    expect(network.store.ledger).toHaveLength(1);
+    expect(network.store.deliveries.size).toBe(1);
+    expect(total(network, 'nt')).toBe(1n);
+    expect(total(network, 'pt')).toBe(2_500_000n);
+  });
+
+  it.each<[string, readonly Step[], Partial<Cap>, Partial<Goal>?]>([
+    [
+      'is pending where the cap says so, and only an operator approves it',
+      [
+        FIRST,
+        { ...SECOND, status: 'pending' },
+        { call: { txn_id: 'T2', status: 'approved' }, code: 'DUPLICATE_CONVERSION', status: 'pending', warned: true },
+      ],
+      { onReached: 'pending' },
+    ],
+    ['takes its slot while it is pending', [{ ...FIRST, call: { txn_id: 'T1', status: 'pending' } }, SECOND], {}],
+    [
+      'does not free its slot when it is rejected',
+      [FIRST, { call: { txn_id: 'T1', status: 'rejected' }, code: 'STATUS_CHANGED' }, SECOND],
+      {},
+    ],
+    [
+      'takes no slot if it was rejected before it came',
+      [
+        { call: { txn_id: 'T0', status: 'rejected' }, code: 'STATUS_REMEMBERED' },
+        { call: { txn_id: 'T0' }, code: 'OK', status: 'rejected' },
+        FIRST,
+        { call: { txn_id: 'T3', status: 'rejected' }, code: 'STATUS_REMEMBERED' },
+        { call: { txn_id: 'T3' }, code: 'OK', status: 'rejected' },
+      ],
+      {},
+    ],
+    [
+      'is a duplicate when it is repeated, whatever the caps say',
+      [
+        FIRST,
+        SECOND,
+        { call: { txn_id: 'T1' }, code: 'DUPLICATE_CONVERSION', status: 'approved', payout: '2.50' },
+        { call: { txn_id: 'T2' }, code: 'DUPLICATE_CONVERSION', status: 'rejected' },
+      ],
+      {},
+    ],
+    [
+      'counts a changed amount without asking, and what was freed',
+      [
+        { call: { txn_id: 'T1', amount: '100' }, code: 'OK', payout: '10.00' },
+        { call: { txn_id: 'T1', amount: '900', action: 'change' }, code: 'AMOUNT_CHANGED', payout: '90.00' },
+        { call: { txn_id: 'T2', amount: '0.01' }, code: 'OVER_CAP' },
+        { call: { txn_id: 'T1', amount: '400', action: 'change' }, code: 'AMOUNT_CHANGED', payout: '40.00' },
+        { call: { txn_id: 'T3', amount: '100.01' }, code: 'OVER_CAP' },
+        { call: { txn_id: 'T4', amount: '100' }, code: 'OK', payout: '10.00' },
+        { call: { txn_id: 'T5', amount: '0.01' }, code: 'OVER_CAP' },
+      ],
+      { metric: 'payout', limit: '50' },
+      PERCENT_GOAL,
+    ],
+    [
+      'counts no changed amount of one that took no room',
+      [
+        { call: { txn_id: 'T1', amount: '501' }, code: 'OVER_CAP' },
+        { call: { txn_id: 'T1', amount: '1', action: 'change' }, code: 'DUPLICATE_CONVERSION', warned: true },
+        { call: { txn_id: 'T2', amount: '500' }, code: 'OK', payout: '50.00' },
+      ],
+      { metric: 'payout', limit: '50' },
+      PERCENT_GOAL,
+    ],
+  ])('%s', async (_, steps, cap, goal) => {
+    await run(steps, capped(cap, goal));
+  });
+
+  it('has room again in the next period', async () => {
+    const network = await run([FIRST, SECOND], capped({}));
+    network.advance(DAY);
+    const { body } = await network.call({ click_id: await network.click(), txn_id: 'T3' });
+    expect(body).toMatchObject({ code: 'OK' });
+    expect(total(network, 'nt')).toBe(2n);
+  });
+
+  it('finds its cap as full as its campaign was before the cap was saved', async () => {
+    const network = await run([FIRST]);
+    capped({ scope: 'each_publisher', goal: 'sale', period: 'month' })(network);
+    const { body } = await network.call({ click_id: await network.click(), txn_id: 'T2' });
+    expect(body).toMatchObject({ code: 'OVER_CAP' });
+  });
+
+  it('is over if it waited for its click until nobody could tell any more', async () => {
+    const network = aNetwork();
+    capped({ period: 'day' })(network);
+    const click_id = network.mint();
+    await network.call({ click_id });
+    network.advance(4 * DAY);
+    await network.click({ id: click_id });
+    const [parked] = await network.store.dueParked(Infinity, 1);
+    if (parked === undefined) throw new Error('nothing is parked');
+    expect(await runParked(parked, network.deps)).toBe('OVER_CAP');
+  });
+
+  it('removes what is over from its counters, one of many', async () => {
+    const network = aNetwork();
+    const record = async (lastRandomBits: number) => {
+      const random = (length: number) => randomBytes(length).fill(lastRandomBits, length - 1);
+      await receivePostback(
+        aCall({ query: new URLSearchParams({ security_token: TOKEN, click_id: await network.click() }).toString() }),
+        { ...network.deps, random },
+      );
+    };
+    const hours = () =>
+      [...network.store.counts(conversionCounterKey('summer', null, null)).keys()].filter((name) =>
+        name.startsWith('nh'),
+      );
+    await record(0);
+    network.advance(4 * DAY);
+    await record(0);
+    expect(hours()).toHaveLength(2);
+    // Base 32 of 6 is the letter that chooses.
+    await record(6);
+    expect(hours()).toHaveLength(1);
+    expect(total(network, 'nt')).toBe(3n);
+    network.store.pruneCounters = () => Promise.reject(new Error('down'));
+    await record(6);
+    expect(total(network, 'nt')).toBe(4n);
   });
 });
 
