@@ -84,7 +84,7 @@ export default tseslint.config(
     'infrastructure shares only names with the functions',
   ),
   forbid(
-    ['local/**/*.ts', 'examples/**/*.ts', 'cli/**/*.ts', 'console/**/*.ts'],
+    ['local/**/*.ts', 'examples/**/*.ts', 'tools/**/*.ts', 'cli/**/*.ts', 'console/**/*.ts'],
     ['lambdas/', sdk.replace('|^aws-|^aws4$', '')].slice(0, 1),
     'no domain code here',
   ),
