@@ -346,12 +346,8 @@ describe.each([
     const { click, deps, counts, sell } = start(campaign);
     const click_id = await click();
     await send({ click_id, sale_amount: '100' }, deps);
-    const change = { click_id, sale_amount: '250.000001', currency: 'USD', action: 'change' };
-    const wrong = await send(change, deps);
-    expect(wrong.body).toMatchObject({ code: 'INVALID_AMOUNT' });
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, () => send({ ...change, sale_amount: '250.01' }, deps)),
-    );
+    const change = { click_id, sale_amount: '250.01', action: 'change' };
+    const answers = await Promise.all(Array.from({ length: 20 }, () => send(change, deps)));
     expect(answers.filter(({ body }) => body['code'] === 'AMOUNT_CHANGED')).toHaveLength(1);
     expect(await counts()).toMatchObject({ number: 1n, payout: 25_001_000n });
     expect(await sell(1, { sale_amount: '0.01' })).toEqual(['OVER_CAP']);
