@@ -1,20 +1,27 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fromClickMessage } from '../../../lambdas/adapters/click-message.ts';
 import { fromClickItem } from '../../../lambdas/adapters/dynamodb/click-item.ts';
 import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
 import type { Item } from '../../../lambdas/adapters/dynamodb/items.ts';
 import { toWire } from '../../../lambdas/core/wire.ts';
 import { aCampaign, aPublisher } from '../../support/entities.ts';
 
-/** What stands in for DynamoDB: an answer for each operation, or none at all. */
+/** What stands in for DynamoDB and SQS: an answer for each operation, or none at all. */
 interface Storage {
   reads: 'ok' | 'down';
   writes: 'ok' | 'down' | 'slow';
+  spool: 'ok' | 'down';
   stored: Item[];
+  /** Bodies of messages. */
+  spooled: string[];
+  /** Keys of counter items that were added to. */
+  counted: string[];
 }
 
 let storage: Storage;
@@ -26,9 +33,27 @@ const CATALOG: Record<string, Item> = {
   'campaign summer': json(aCampaign({ destinationUrl: 'https://shop.example/?cid={click_id}&p={p1}' })),
   'publisher tia': json(aPublisher()),
 };
+const CHROME =
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36';
 const KEY = { key: { B: Buffer.alloc(32, 1).toString('base64') }, created_at: { N: '0' } };
 
-function answerTo(operation: string, input: { Key?: Item; Item?: Item }): object | null {
+interface Input {
+  readonly Key?: Item;
+  readonly Item?: Item;
+  readonly MessageBody?: string;
+}
+
+function answerTo(operation: string, input: Input): object | null {
+  if (operation === 'SendMessage') {
+    if (storage.spool !== 'ok') return null;
+    storage.spooled.push(input.MessageBody ?? '');
+    return { MessageId: 'm-1' };
+  }
+  if (operation === 'UpdateItem') {
+    if (storage.writes !== 'ok') return null;
+    storage.counted.push(input.Key?.['pk']?.S ?? '');
+    return {};
+  }
   if (operation === 'PutItem') {
     if (storage.writes !== 'ok') return null;
     storage.stored.push(input.Item ?? {});
@@ -41,14 +66,14 @@ function answerTo(operation: string, input: { Key?: Item; Item?: Item }): object
 }
 
 beforeEach(async () => {
-  storage = { reads: 'ok', writes: 'ok', stored: [] };
+  storage = { reads: 'ok', writes: 'ok', spool: 'ok', stored: [], spooled: [], counted: [] };
   server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8').on('data', (text: string) => (body += text));
     request.on('end', () => {
       const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
       if (operation === 'PutItem' && storage.writes === 'slow') return;
-      const answer = answerTo(operation, JSON.parse(body) as { Key?: Item; Item?: Item });
+      const answer = answerTo(operation, JSON.parse(body) as Input);
       response.writeHead(answer === null ? 500 : 200);
       response.end(JSON.stringify(answer ?? { __type: 'x#InternalServerError' }));
     });
@@ -58,13 +83,18 @@ beforeEach(async () => {
   const environment = {
     AWS_REGION: 'us-east-1',
     AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}`,
+    AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${port}`,
     AWS_ACCESS_KEY_ID: 'a',
     AWS_SECRET_ACCESS_KEY: 'b',
     NETWORK: 'abc',
     CATALOG_TABLE: 'catalog',
     CLICKS_TABLE: 'clicks',
+    COUNTERS_TABLE: 'counters',
+    CLICK_SPOOL_QUEUE_URL: 'https://sqs.example/queue',
     CACHE_SECONDS: '0',
     FALLBACK_URL: undefined,
+    DISTRIBUTION_SECRET_SHA256: undefined,
+    COUNTRY_DATABASE: undefined,
   };
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   lines = [];
@@ -91,18 +121,25 @@ async function start() {
 
 interface Request {
   readonly method?: string;
+  readonly route?: string;
   readonly query?: string;
   readonly path?: Record<string, string>;
   readonly headers?: Record<string, string>;
 }
 
-function event({ method = 'GET', query = '', path, headers = {} }: Request): APIGatewayProxyEventV2 {
+function event({
+  method = 'GET',
+  route = '/c/{campaign_id}/{pub_id}',
+  query = '',
+  path,
+  headers = {},
+}: Request): APIGatewayProxyEventV2 {
   return {
     version: '2.0',
-    routeKey: 'ANY /c/{campaign_id}/{pub_id}',
+    routeKey: `ANY ${route}`,
     rawPath: '/c/summer/tia',
     rawQueryString: query,
-    headers: { 'x-forwarded-proto': 'https', ...headers },
+    headers: { 'x-forwarded-proto': 'https', 'user-agent': CHROME, ...headers },
     pathParameters: path ?? { campaign_id: 'summer', pub_id: 'tia' },
     isBase64Encoded: false,
     requestContext: {
@@ -155,41 +192,64 @@ describe('the redirect function', () => {
     expect(storage.stored).toEqual([]);
   });
 
+  it.each([
+    ['HEAD', 'PREFETCH', { method: 'HEAD' }],
+    ['another method', 'METHOD_NOT_ALLOWED', { method: 'POST' }],
+    ['an unknown campaign', 'CAMPAIGN_NOT_FOUND', { path: { campaign_id: 'nope', pub_id: 'tia' } }],
+    ['an unknown publisher', 'PUBLISHER_NOT_FOUND', { path: { campaign_id: 'summer', pub_id: 'nope' } }],
+    ['bad input', 'MALFORMED_REQUEST', { path: { campaign_id: '%zz', pub_id: 'nope' } }],
+  ])('leaves a line of the log, and nothing else, of %s', async (_, code, request) => {
+    const visit = await start();
+    await visit(request);
+    expect(storage.stored).toEqual([]);
+    expect(lines).toEqual([{ level: 'info', event: 'not_recorded', code, route: '/c/{campaign_id}/{pub_id}' }]);
+  });
+
   it.each(['down', 'slow'] as const)(
-    'sends the visitor on while writes are %s, and logs the click so that it can be put',
+    'sends the visitor on while writes are %s, and the click to the spool (invariants 1 and 2)',
     async (writes) => {
       storage.writes = writes;
       const visit = await start();
-      const started = performance.now();
       const answer = await visit({ query: 'p1=x%0Ay' });
-      expect(performance.now() - started).toBeLessThan(5_000);
       expect(answer.statusCode).toBe(302);
-      expect(lines).toHaveLength(1);
-      const [line] = lines;
-      expect(line).toMatchObject({ level: 'error', event: 'click_not_stored' });
-      const click = fromClickItem(JSON.parse(String(line?.['item'])) as Item);
+      expect(storage.spooled).toHaveLength(1);
+      const { click, claims } = fromClickMessage(storage.spooled[0] ?? '');
       expect(answer.headers?.['location']).toBe(`https://shop.example/?cid=${click.id}&p=x%0Ay`);
-      expect(click).toMatchObject({ id: line?.['click_id'], values: { p1: 'x\ny' } });
+      expect(click.values).toEqual({ p1: 'x\ny' });
+      expect(claims).toBeNull();
+      expect(lines.map((line) => line['event'])).toEqual(['storage_unavailable']);
     },
   );
 
-  it('goes on sending visitors to links that it knows while storage is down', async () => {
+  it('logs the click, so that it can be replayed, while the spool is down as well (invariant 2)', async () => {
+    storage.writes = 'down';
+    storage.spool = 'down';
+    const visit = await start();
+    const answer = await visit();
+    expect(answer.statusCode).toBe(302);
+    const line = lines.find(({ event }) => event === 'click_not_stored');
+    const { click } = fromClickMessage(String(line?.['spooled']));
+    expect(line).toMatchObject({ level: 'error', click_id: click.id });
+    expect(answer.headers?.['location']).toContain(click.id);
+  });
+
+  it('goes on sending visitors to links that it knows while storage is down (invariant 1)', async () => {
     const visit = await start();
     await visit();
     storage.reads = 'down';
     storage.writes = 'down';
     expect(await visit()).toMatchObject({ statusCode: 302 });
     expect(lines.map((line) => line['event']).toSorted()).toEqual([
-      ...['catalog_stale', 'catalog_stale', 'catalog_stale', 'catalog_stale', 'click_not_stored'],
+      ...['catalog_stale', 'catalog_stale', 'catalog_stale', 'catalog_stale', 'storage_unavailable'],
     ]);
   });
 
   it('stores the click, then answers 302 with the destination and a cookie', async () => {
     const visit = await start();
-    const answer = await visit({ query: 'p1=a+b', headers: { 'user-agent': 'Mozilla/5.0', 'accept-language': 'de' } });
+    const answer = await visit({ query: 'p1=a+b', headers: { 'accept-language': 'de' } });
     expect(storage.stored).toHaveLength(1);
     const click = fromClickItem(storage.stored[0] ?? {});
-    expect(click).toMatchObject({ values: { p1: 'a b' }, ip: '203.0.113.0', userAgent: 'Mozilla/5.0', language: 'de' });
+    expect(click).toMatchObject({ values: { p1: 'a b' }, ip: '203.0.113.0', userAgent: CHROME, language: 'de' });
     expect(answer).toEqual({
       statusCode: 302,
       headers: { location: `https://shop.example/?cid=${click.id}&p=a%20b`, 'cache-control': 'no-store' },
@@ -203,5 +263,67 @@ describe('the redirect function', () => {
     const visit = await start();
     const answer = await visit({ headers: { 'x-forwarded-proto': 'http' } });
     expect(answer.cookies?.[0]).toMatch(/SameSite=Lax$/);
+  });
+
+  it('believes a distribution’s headers only beside its secret', async () => {
+    const secret = 'a-secret-of-the-distribution';
+    vi.stubEnv('DISTRIBUTION_SECRET_SHA256', createHash('sha256').update(secret).digest('hex'));
+    const visit = await start();
+    const headers = { 'cloudfront-viewer-country': 'AT', 'cloudfront-viewer-address': '198.51.100.7:4321' };
+    await visit({ headers: { ...headers, 'x-forwarded-for': '192.0.2.1' } });
+    await visit({ headers: { ...headers, 'x-flowback-distribution': secret } });
+    const clicks = storage.stored.map(fromClickItem);
+    expect(clicks.map(({ ip, country }) => [ip, country])).toEqual([
+      ['203.0.113.0', null],
+      ['198.51.100.0', 'AT'],
+    ]);
+  });
+});
+
+describe('an impression', () => {
+  const PIXEL = {
+    statusCode: 200,
+    headers: { 'content-type': 'image/gif', 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' },
+    body: expect.any(String) as string,
+    isBase64Encoded: true,
+  };
+  const show = { route: '/impression', path: {}, query: 'campaign_id=summer&pub_id=tia' };
+
+  it.each([
+    ['bad input', { query: 'campaign_id=%zz' }],
+    ['an unknown campaign', { query: 'campaign_id=nope&pub_id=tia' }],
+    ['HEAD', { method: 'HEAD' }],
+  ])('answers the same pixel to %s, and counts nothing', async (_, request) => {
+    const visit = await start();
+    expect(await visit({ ...show, ...request })).toEqual(PIXEL);
+    expect(storage.counted).toEqual([]);
+    expect(lines).toEqual([expect.objectContaining({ event: 'not_recorded', route: '/impression' })]);
+  });
+
+  it.each(['reads', 'writes'] as const)('answers the same pixel while %s are down', async (what) => {
+    storage[what] = 'down';
+    const visit = await start();
+    expect(await visit(show)).toEqual(PIXEL);
+    expect(lines).toEqual([expect.objectContaining({ event: 'storage_unavailable' })]);
+  });
+
+  it('answers 405 to other methods', async () => {
+    const visit = await start();
+    expect(await visit({ ...show, method: 'POST' })).toMatchObject({
+      statusCode: 405,
+      headers: { allow: 'GET, HEAD' },
+    });
+  });
+
+  it('answers a transparent GIF of 43 bytes and is counted once, without a click', async () => {
+    const visit = await start();
+    const answer = await visit(show);
+    expect(answer).toEqual(PIXEL);
+    const gif = Buffer.from(answer.body ?? '', 'base64');
+    expect(gif).toHaveLength(43);
+    expect(gif.subarray(0, 6).toString('latin1')).toBe('GIF89a');
+    expect(storage.counted).toEqual(['impressions#summer#tia']);
+    expect(storage.stored).toEqual([]);
+    expect(lines).toEqual([]);
   });
 });
