@@ -57,12 +57,26 @@ exports.handler = async (event) => {
   return { batchItemFailures: event.Records.filter(({ body }) => body.startsWith('fail')).map(({ messageId }) => ({ itemIdentifier: messageId })) };
 };`;
 
+/**
+ * Notes the keys of each batch of changes. A key that begins with `throw` breaks the batch, `fail` is reported as failed,
+ * `slow` takes a minute unless there is a file `quick`.
+ */
+const CHANGES = `
+const fs = require('node:fs');
+exports.handler = async (event) => {
+  const keys = event.Records.map(({ dynamodb }) => dynamodb.Keys.pk.S);
+  fs.appendFileSync(process.env.OUT + '/changed', JSON.stringify(keys) + '\\n');
+  if (keys.some((key) => key.startsWith('throw'))) throw new Error('broken on purpose');
+  if (keys.some((key) => key.startsWith('slow')) && !fs.existsSync(process.env.OUT + '/quick')) await new Promise((resolve) => setTimeout(resolve, 60_000));
+  return { batchItemFailures: event.Records.filter(({ dynamodb }) => dynamodb.Keys.pk.S.startsWith('fail')).map(({ dynamodb }) => ({ itemIdentifier: dynamodb.SequenceNumber })) };
+};`;
+
 const TIMER = `
 const fs = require('node:fs');
 exports.handler = async (event) => { fs.appendFileSync(process.env.OUT + '/ticked', JSON.stringify(event) + '\\n'); };`;
 
 export interface FixtureAssembly {
-  /** For \`--assembly\`. */
+  /** For `--assembly`. */
   readonly directory: string;
   /** Where the functions write what happened to them. */
   readonly out: string;
@@ -82,7 +96,7 @@ export function writeFixtureAssembly(change: (template: Template) => void = () =
   const directory = join(root, 'cdk.out');
   const out = join(root, 'out');
   mkdirSync(out);
-  const assets = { web: WEB, bootstrap: BOOTSTRAP, consumer: CONSUMER, timer: TIMER };
+  const assets = { web: WEB, bootstrap: BOOTSTRAP, consumer: CONSUMER, changes: CHANGES, timer: TIMER };
   for (const [name, source] of Object.entries(assets)) {
     mkdirSync(join(directory, `asset.${name}`), { recursive: true });
     writeFileSync(join(directory, `asset.${name}`, 'index.js'), source);
@@ -131,6 +145,8 @@ function fixtureTemplate(out: string): Template {
       }),
       Bootstrap: lambda('bootstrap', 10, { OUT: out }),
       Consumer: lambda('consumer', 2, { OUT: out }),
+      // Reads nothing until a test adds a mapping.
+      Changes: lambda('changes', 90, { OUT: out }),
       Timer: lambda('timer', 3, { OUT: out }),
       Role: { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: {} } },
       Alarm: { Type: 'AWS::CloudWatch::Alarm', Properties: { Threshold: 1 } },
@@ -189,6 +205,21 @@ function fixtureTemplate(out: string): Template {
       TrackingUrl: { Value: { 'Fn::GetAtt': ['TrackingApi', 'ApiEndpoint'] } },
       ApiUrl: { Value: { 'Fn::GetAtt': ['ManagementApi', 'ApiEndpoint'] } },
       BootstrapFunctionName: { Value: { Ref: 'Bootstrap' } },
+    },
+  };
+}
+
+/** A mapping that hands the table's stream to the function that notes changes; for `change`. */
+export function streamMapping(properties: Record<string, unknown>): Template {
+  return {
+    ChangesMapping: {
+      Type: 'AWS::Lambda::EventSourceMapping',
+      Properties: {
+        EventSourceArn: { 'Fn::GetAtt': ['Table', 'StreamArn'] },
+        FunctionName: { Ref: 'Changes' },
+        StartingPosition: 'TRIM_HORIZON',
+        ...properties,
+      },
     },
   };
 }
