@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
+import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
+import { startSqsServer } from '../../local/engines/sqs/server.ts';
+import { fromClickItem } from '../../lambdas/adapters/dynamodb/click-item.ts';
+import type { Click } from '../../lambdas/core/entities.ts';
+import { createWorld } from './deployment.ts';
+import type { Terms, World } from './deployment.ts';
+import { startFaultProxy } from './fault-proxy.ts';
+import type { FaultProxy } from './fault-proxy.ts';
+import { startLocal } from './local.ts';
+import type { Local } from './local.ts';
+
+/** A local run whose storage and queues can be made to fail, with all its environments warm for one campaign. */
+export interface FailingWorld extends World {
+  readonly local: Local & { readonly adminKey: string };
+  readonly dynamoDb: FaultProxy;
+  readonly sqs: FaultProxy;
+  readonly sqsClient: SQSClient;
+  readonly clickSpoolUrl: string;
+  /** One GET of the tracking link by a visitor of his own. */
+  visit(): Promise<Visit>;
+  /** What is stored, whatever the proxy does. */
+  storedClicks(): Promise<Click[]>;
+  /** Messages of all queues but those that wait for their delivery, dead letters included. */
+  queuedMessages(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export interface Visit {
+  readonly status: number;
+  /** Null: the destination, or the lack of one, names none. */
+  readonly clickId: string | null;
+}
+
+const CREDENTIALS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+
+export async function startFailingWorld(terms: Terms = {}): Promise<FailingWorld> {
+  const cleanUps: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  };
+  try {
+    const engine = await startDynamodbLocal();
+    cleanUps.push(() => engine.stop());
+    const queues = await startSqsServer();
+    cleanUps.push(() => queues.stop());
+    const dynamoDb = await startFaultProxy(engine.endpoint);
+    cleanUps.push(() => dynamoDb.stop());
+    const sqs = await startFaultProxy(queues.endpoint);
+    cleanUps.push(() => sqs.stop());
+
+    const started = await startLocal({ dynamodbEndpoint: dynamoDb.endpoint, sqsEndpoint: sqs.endpoint });
+    cleanUps.push(() => started.kill());
+    if (started.adminKey === null) throw new Error('a new network without its admin key');
+    const local = { ...started, adminKey: started.adminKey };
+    const world = await createWorld(local, terms);
+
+    const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: engine.endpoint });
+    cleanUps.push(() => client.destroy());
+    const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+    const clicksTable = TableNames.find((name) => /clicks/i.test(name));
+    const sqsClient = new SQSClient({ ...CREDENTIALS, endpoint: queues.endpoint, useQueueUrlAsEndpoint: false });
+    cleanUps.push(() => sqsClient.destroy());
+    const { QueueUrls = [] } = await sqsClient.send(new ListQueuesCommand({}));
+    const clickSpoolUrl = QueueUrls.find((url) => /clickspool(?!.*dead)/i.test(url));
+    if (clicksTable === undefined || clickSpoolUrl === undefined) throw new Error('no table of clicks, or no spool');
+
+    const visit = async (): Promise<Visit> => {
+      const response = await fetch(`${local.url}/c/${world.campaign}/${world.publisher}`, {
+        redirect: 'manual',
+        headers: { 'user-agent': USER_AGENT },
+      });
+      await response.arrayBuffer();
+      const location = response.headers.get('location');
+      return { status: response.status, clickId: location && new URL(location).searchParams.get('cid') };
+    };
+    // More at once than there are environments, so that all of them start and read the link.
+    for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 24 }, visit));
+
+    return {
+      ...world,
+      ...{ local, dynamoDb, sqs, sqsClient, clickSpoolUrl, visit, stop },
+      async storedClicks() {
+        const items = [];
+        for await (const page of paginateScan({ client }, { TableName: clicksTable, ConsistentRead: true })) {
+          items.push(...(page.Items ?? []));
+        }
+        return items.map(fromClickItem);
+      },
+      async queuedMessages() {
+        const counts = await Promise.all(
+          QueueUrls.map(async (QueueUrl) => {
+            const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+            const { Attributes = {} } = await sqsClient.send(command);
+            return (
+              Number(Attributes['ApproximateNumberOfMessages']) +
+              Number(Attributes['ApproximateNumberOfMessagesNotVisible'])
+            );
+          }),
+        );
+        return counts.reduce((sum, count) => sum + count, 0);
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Visits at a steady rate; all answers, in any order. */
+export async function visitSteadily(world: FailingWorld, aSecond: number, seconds: number): Promise<Visit[]> {
+  const visits: Promise<Visit>[] = [];
+  const from = performance.now();
+  while (visits.length < aSecond * seconds) {
+    const due = Math.min(((performance.now() - from) / 1_000) * aSecond, aSecond * seconds);
+    while (visits.length < due) visits.push(world.visit());
+    await sleep(5);
+  }
+  return Promise.all(visits);
+}
