@@ -1,7 +1,8 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
-import aws4 from 'aws4';
 import { StorageUnavailable } from '../../core/ports.ts';
+import { createSigner } from './sign.ts';
+import type { Credentials } from './sign.ts';
 
 /** AWS's JSON protocol 1.0, signed by hand: a tenth of the SDK in size and start time. */
 export interface AwsJson {
@@ -51,22 +52,11 @@ export function createAwsJson({ service, target, endpoint, region }: Service): A
       : { request: https.request, agent: new https.Agent({ keepAlive: true }) };
   let answeredAt = 0;
 
+  const sign = createSigner({ service, region, host });
   /** Signed anew for each try: a signature carries its time. */
   const send = (operation: string, body: string): http.ClientRequest => {
-    const signed = aws4.sign({
-      service,
-      region,
-      method: 'POST',
-      path: '/',
-      headers: {
-        Host: host,
-        'Content-Type': 'application/x-amz-json-1.0',
-        'X-Amz-Target': `${target}.${operation}`,
-      },
-      body,
-    });
-    const { method, path, headers } = signed;
-    return request({ agent, hostname, port, method, path, headers }).end(body);
+    const headers = sign(`${target}.${operation}`, body, credentials(), new Date());
+    return request({ agent, hostname, port, method: 'POST', path: '/', headers }).end(body);
   };
 
   return {
@@ -92,6 +82,15 @@ export function createAwsJson({ service, target, endpoint, region }: Service): A
         deadline.clear();
       }
     },
+  };
+}
+
+function credentials(): Credentials {
+  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_SESSION_TOKEN } = process.env;
+  return {
+    accessKeyId: AWS_ACCESS_KEY_ID,
+    secretAccessKey: AWS_SECRET_ACCESS_KEY,
+    sessionToken: AWS_SESSION_TOKEN === '' ? undefined : AWS_SESSION_TOKEN,
   };
 }
 
