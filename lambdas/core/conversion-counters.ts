@@ -12,7 +12,7 @@ type Amounts = Readonly<Record<CounterUnit, bigint>>;
 /** A conversion as its campaign's counters see it. Its periods are those of its receipt, `createdAt`. */
 type Counted = Pick<Conversion, 'campaignId' | 'publisherId' | 'goal' | 'createdAt' | 'countedIn'>;
 
-export interface Room {
+interface Room {
   /** What becomes of a conversion for which there is no room; null: there is, as far as is known. */
   readonly over: Cap['onReached'] | null;
   readonly countedIn: readonly string[];

@@ -313,7 +313,7 @@ describe.each([
     for (const publisherId of [null, 'tia']) {
       for (const goal of [null, 'sale']) expect(await counts(publisherId, goal)).toEqual(expected);
     }
-  }, 60_000);
+  }, 120_000);
 
   it('admit exactly what fits into a limit on payout, to the micro-unit', async () => {
     const goals = [aGoal({ payout: { model: 'fixed', amount: '0.333333' } })];
