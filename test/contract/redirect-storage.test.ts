@@ -3,6 +3,7 @@ import { DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCatalogReader } from '../../lambdas/adapters/aws4/catalog-reader.ts';
 import { createClickStore } from '../../lambdas/adapters/aws4/click-store.ts';
+import { createConversionCountReader } from '../../lambdas/adapters/aws4/conversion-counts.ts';
 import { createDynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
 import type { DynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
 import { createClickReader } from '../../lambdas/adapters/dynamodb/clicks.ts';
@@ -13,10 +14,12 @@ import { DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
 import { toWire } from '../../lambdas/core/wire.ts';
 import { FakeCatalogReader } from '../support/fakes/catalog-reader.ts';
 import { FakeClicks } from '../support/fakes/clicks.ts';
+import { FakeConversionCounts } from '../support/fakes/conversion-counts.ts';
 import { startStorage } from '../support/storage.ts';
 import type { Storage } from '../support/storage.ts';
 import { catalogReaderContract } from './catalog-reader.contract.ts';
 import { clickStoreContract } from './click-store.contract.ts';
+import { conversionCountsContract } from './conversion-counts.contract.ts';
 
 let storage: Storage;
 
@@ -86,6 +89,19 @@ catalogReaderContract('DynamoDB without the SDK', () => ({
     settings: (settings) => putEntity('settings', 'settings', settings),
     macKey: (key, createdAt) =>
       put({ pk: 'mac_key', sk: new Date(createdAt).toISOString(), key, created_at: createdAt }),
+  },
+}));
+
+conversionCountsContract('memory', () => {
+  const reader = new FakeConversionCounts();
+  return { reader, save: async (key, counts) => reader.save(key, counts) };
+});
+
+conversionCountsContract('DynamoDB without the SDK', () => ({
+  reader: createConversionCountReader(db(), storage.tables.counters),
+  save: async (key, counts) => {
+    const Item = toItem({ ...key, ...Object.fromEntries(counts) });
+    await storage.client.send(new PutItemCommand({ TableName: storage.tables.counters, Item }));
   },
 }));
 

@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { cacheCatalog, cacheConversionCounts } from '../../../lambdas/core/catalog-cache.ts';
+import { conversionCounterKey } from '../../../lambdas/core/counters.ts';
 import { StorageUnavailable } from '../../../lambdas/core/ports.ts';
 import type { CatalogReader } from '../../../lambdas/core/ports.ts';
 import { aCampaign, someSettings } from '../../support/entities.ts';
@@ -142,7 +143,7 @@ describe('the cache of conversion counters', () => {
   const COUNTS = [{ publisherId: null, goal: null, counts: new Map([['nt', 3n]]) }];
   const start = (lifetime = LIFETIME) => {
     const source = new FakeConversionCounts();
-    source.counters.set('summer', COUNTS);
+    source.save(conversionCounterKey('summer', null, null), COUNTS[0]?.counts ?? new Map());
     const sleepers: (() => void)[] = [];
     wake = () => sleepers.splice(0).forEach((resolve) => resolve());
     return { source, counts: cacheConversionCounts(source, depsOf(lifetime, sleepers)) };
@@ -168,7 +169,7 @@ describe('the cache of conversion counters', () => {
   });
 
   it('lets a click wait 100 ms for the first read, whose answer serves the next one', async () => {
-    let answer = (_: typeof COUNTS): void => undefined;
+    let answer: (counts: typeof COUNTS) => void = () => undefined;
     const sleepers: (() => void)[] = [];
     const counts = cacheConversionCounts(
       { conversionCounts: () => new Promise((resolve) => (answer = resolve)) },

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { verifyClickId } from '../../../lambdas/core/click-id.ts';
 import { mintClickId } from '../../../lambdas/core/click-id.ts';
 import type { ClickRequest } from '../../../lambdas/core/click-request.ts';
+import { conversionCounterKey } from '../../../lambdas/core/counters.ts';
 import type { Campaign, Click } from '../../../lambdas/core/entities.ts';
 import { redirect } from '../../../lambdas/core/redirect.ts';
 import type { RedirectDeps } from '../../../lambdas/core/redirect.ts';
@@ -196,9 +197,9 @@ describe('the fallback', () => {
       'summer',
       aCampaign({ caps: [aCap({ metric: 'conversions', period: 'total', limit: '3' })] }),
     );
-    conversionCounts.counters.set('summer', [{ publisherId: null, goal: null, counts: new Map([['nt', 2n]]) }]);
+    conversionCounts.save(conversionCounterKey('summer', null, null), new Map([['nt', 2n]]));
     expect(await visit()).toMatchObject({ code: 'OK' });
-    conversionCounts.counters.set('summer', [{ publisherId: null, goal: null, counts: new Map([['nt', 3n]]) }]);
+    conversionCounts.save(conversionCounterKey('summer', null, null), new Map([['nt', 3n]]));
     expect(await visit()).toMatchObject({ kind: 'notFound', code: 'CAP_REACHED' });
   });
 
@@ -303,7 +304,7 @@ describe('what a click claims', () => {
     catalog.campaigns.set('summer', aCampaign(campaign));
     await visit(request);
     const claims = recorder.recorded.at(-1)?.claims;
-    if (claims == null) throw new Error('no claims');
+    if (!claims) throw new Error('no claims');
     return claims;
   };
   const WINDOW = { duplicateClickWindowSeconds: 3_600 };
