@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
-import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../../local/engines/sqs/server.ts';
 import { fromClickItem } from '../../lambdas/adapters/dynamodb/click-item.ts';
 import type { Click } from '../../lambdas/core/entities.ts';
+import { findLostClicks } from '../../tools/lost-clicks.ts';
 import { createWorld } from './deployment.ts';
 import type { Terms, World } from './deployment.ts';
 import { startFaultProxy } from './fault-proxy.ts';
@@ -17,13 +18,16 @@ export interface FailingWorld extends World {
   readonly local: Local & { readonly adminKey: string };
   readonly dynamoDb: FaultProxy;
   readonly sqs: FaultProxy;
+  /** Past the proxy. */
   readonly sqsClient: SQSClient;
   readonly clickSpoolUrl: string;
+  /** The visits that warmed the environments up. */
+  readonly warmUp: readonly Visit[];
   /** One GET of the tracking link by a visitor of his own. */
   visit(): Promise<Visit>;
   /** What is stored, whatever the proxy does. */
   storedClicks(): Promise<Click[]>;
-  /** Messages of all queues but those that wait for their delivery, dead letters included. */
+  /** Messages in all queues, dead letters included. */
   queuedMessages(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -78,11 +82,12 @@ export async function startFailingWorld(terms: Terms = {}): Promise<FailingWorld
       return { status: response.status, clickId: location && new URL(location).searchParams.get('cid') };
     };
     // More at once than there are environments, so that all of them start and read the link.
-    for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 24 }, visit));
+    const warmUp: Visit[] = [];
+    for (let round = 0; round < 3; round++) warmUp.push(...(await Promise.all(Array.from({ length: 24 }, visit))));
 
     return {
       ...world,
-      ...{ local, dynamoDb, sqs, sqsClient, clickSpoolUrl, visit, stop },
+      ...{ local, dynamoDb, sqs, sqsClient, clickSpoolUrl, warmUp, visit, stop },
       async storedClicks() {
         const items = [];
         for await (const page of paginateScan({ client }, { TableName: clicksTable, ConsistentRead: true })) {
@@ -110,14 +115,30 @@ export async function startFailingWorld(terms: Terms = {}): Promise<FailingWorld
   }
 }
 
-/** Visits at a steady rate; all answers, in any order. */
+/** Of so many visits at once, none waits 5 seconds for one of four environments, which is when the runner answers 503. */
+const OPEN_VISITS = 40;
+
+/** Visits at a steady rate, or slower where the machine does not keep up; all answers, in any order. */
 export async function visitSteadily(world: FailingWorld, aSecond: number, seconds: number): Promise<Visit[]> {
   const visits: Promise<Visit>[] = [];
+  let open = 0;
   const from = performance.now();
   while (visits.length < aSecond * seconds) {
     const due = Math.min(((performance.now() - from) / 1_000) * aSecond, aSecond * seconds);
-    while (visits.length < due) visits.push(world.visit());
+    while (visits.length < due && open < OPEN_VISITS) {
+      open += 1;
+      visits.push(world.visit().finally(() => (open -= 1)));
+    }
     await sleep(5);
   }
   return Promise.all(visits);
+}
+
+/** Sends the clicks that are only in the log to the spool; answers how many. */
+export async function replayLog({ local, sqsClient, clickSpoolUrl }: FailingWorld): Promise<number> {
+  const { messages, unreadable } = findLostClicks(local.stderr());
+  if (unreadable > 0) throw new Error('a line of the log cannot be read');
+  for (const MessageBody of messages)
+    await sqsClient.send(new SendMessageCommand({ QueueUrl: clickSpoolUrl, MessageBody }));
+  return messages.size;
 }

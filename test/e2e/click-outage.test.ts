@@ -1,0 +1,4 @@
+import { describe } from 'vitest';
+import { clickOutageTests } from '../support/click-outage-tests.ts';
+
+describe('clicks while storage is down', () => clickOutageTests(5));
