@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conversionKey } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
-import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-item.ts';
+import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-update.ts';
 import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
 import { toDeliveryItem } from '../../lambdas/adapters/dynamodb/delivery-item.ts';
 import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';

@@ -3,7 +3,7 @@ import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromConversionItem } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
 import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
-import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-item.ts';
+import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-update.ts';
 import { createHitWriter } from '../../lambdas/adapters/dynamodb/hits.ts';
 import { fromItem, toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import type { Conversion, HistoryRow, LedgerRow } from '../../lambdas/core/conversion.ts';

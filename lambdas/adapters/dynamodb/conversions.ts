@@ -26,12 +26,13 @@ import type {
 import { fromWire, toWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
 import { retryConflicts, unlessConditionLost } from './conflicts.ts';
-import { counterUpdate, fromCounterItem, pruneCounter } from './counter-item.ts';
 import { conversionKey, fromConversionItem, toConversionItem } from './conversion-item.ts';
+import { counterUpdate, fromCounterItem } from './counter-update.ts';
 import { deliveryKey, fromDeliveryItem, toDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
 import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
+import { pruneCounter } from './prune-counter.ts';
 import { readItem, readPartition } from './reads.ts';
 
 interface Tables {
