@@ -1,6 +1,7 @@
 import { CLICK_VALUES } from '../../core/entities.ts';
 import type { Click, ClickValue } from '../../core/entities.ts';
 import { toMicros } from '../../core/money.ts';
+import { cut } from '../../core/parameters.ts';
 import { CLICK_REASONS } from '../../core/reasons.ts';
 import type { ClickCode } from '../../core/reasons.ts';
 import type { Item } from './items.ts';
@@ -71,13 +72,31 @@ export function toClickItem(click: Click): Item {
   put(TEXTS.browser, click.browser);
   put(TEXTS.language, click.language);
   put(TEXTS.ip, click.ip);
-  put(TEXTS.userAgent, click.userAgent);
   // Its presence is what the stream's filter looks for.
   if (click.payout !== null) {
     item[PAYOUT] = { N: click.payout.amount.toString() };
     put(PAYOUT_CURRENCY, click.payout.currency);
   }
+  // Last, because it takes what is left: what matters of it, device, system and browser, has a place of its own.
+  const left = Math.max(0, WRITE_UNIT - sizeOf(item) - TEXTS.userAgent.length);
+  put(TEXTS.userAgent, click.userAgent && cut(click.userAgent, left));
   return item;
+}
+
+/** Bytes of the largest item that costs one write unit. */
+const WRITE_UNIT = 1_024;
+
+/**
+ * Bytes that DynamoDB counts, numbers by the most that they can take.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ */
+function sizeOf(item: Item): number {
+  let bytes = 0;
+  for (const name in item) {
+    const { S, N } = item[name] ?? {};
+    bytes += name.length + (S === undefined ? Math.ceil((N?.length ?? 0) / 2) + 1 : Buffer.byteLength(S));
+  }
+  return bytes;
 }
 
 /** What is read of an item: the SDK and a stream's records each have types of their own for the same attributes. */

@@ -14,7 +14,7 @@ describe('a click as an item', () => {
     ['a time that is no number', { t: { N: 'x' } }],
     ['no TTL', { e: undefined }],
   ])('is refused with %s', (_, change) => {
-    expect(() => fromClickItem({ ...item, ...change } as never)).toThrow(TypeError);
+    expect(() => fromClickItem({ ...item, ...change })).toThrow(TypeError);
   });
 
   it('has a name of its own for every value', () => {
@@ -43,9 +43,27 @@ describe('a click as an item', () => {
       ip: '2001:db8:abcd::',
       userAgent: 'U'.repeat(256),
     });
-    const size = Object.entries(toClickItem(click))
-      .map(([name, value]) => name.length + Buffer.byteLength(String(Object.values(value)[0])))
-      .reduce((sum, bytes) => sum + bytes);
-    expect(size).toBeLessThan(1_024);
+    const item = toClickItem(click);
+    expect(item['ua']?.S).toHaveLength(256);
+    expect(sizeOf(item)).toBeLessThan(1_024);
+  });
+
+  it.each([
+    ['all of it while there is room', 600, 256],
+    // 872 bytes of id, ids, code, flag, two numbers and the consent, 2 of the name.
+    ['what is left of the write unit', 800, 1_024 - 872 - 2],
+    ['nothing if there is nothing left', 1_400, undefined],
+  ])('keeps of a user agent %s', (_, length, kept) => {
+    const click = aClick({ values: { gdpr_consent: 'C'.repeat(length) }, userAgent: 'U'.repeat(256) });
+    const item = toClickItem(click);
+    expect(item['ua']?.S?.length).toBe(kept);
+    expect(item['gt']?.S).toHaveLength(length);
   });
 });
+
+/** Numbers as if they were text, which is more than they take. */
+function sizeOf(item: ReturnType<typeof toClickItem>): number {
+  return Object.entries(item)
+    .map(([name, value]) => name.length + Buffer.byteLength(String(Object.values(value)[0])))
+    .reduce((sum, bytes) => sum + bytes);
+}
