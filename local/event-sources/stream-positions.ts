@@ -4,7 +4,7 @@ import { readIfExists, writePrivate } from '../data-directory.ts';
  * How far each shard of a stream was handled, by shard id: the last sequence number, or null when the shard has ended
  * and all of it was handled. A shard that is not there was not begun.
  */
-export type ShardPositions = Readonly<Record<string, string | null>>;
+type ShardPositions = Readonly<Record<string, string | null>>;
 
 interface Consumer {
   readonly stream: string;

@@ -163,6 +163,7 @@ function fixtureTemplate(out: string): Template {
         Properties: {
           BatchSize: 5,
           EventSourceArn: { 'Fn::GetAtt': ['Queue', 'Arn'] },
+          FilterCriteria: { Filters: [{ Pattern: '{"body":[{"anything-but":["unwanted"]}]}' }] },
           FunctionName: { Ref: 'Consumer' },
           FunctionResponseTypes: ['ReportBatchItemFailures'],
           ScalingConfig: { MaximumConcurrency: 2 },

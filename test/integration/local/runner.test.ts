@@ -103,8 +103,8 @@ describe('the runner', () => {
     // Schedules.
     await expect.poll(() => lines('ticked')).toMatchObject([{ 'detail-type': 'Scheduled Event' }]);
 
-    // Messages: again what failed, crashed or timed out, and at last into the dead-letter queue.
-    for (const body of ['good', 'fail']) await send(local, 'Queue', body);
+    // Messages: again what failed, crashed or timed out, and at last into the dead-letter queue; filtered ones never.
+    for (const body of ['unwanted', 'good', 'fail']) await send(local, 'Queue', body);
     await expect.poll(() => seen().sort(), WAIT).toEqual(['fail 1', 'fail 2', 'good 1']);
     for (const body of ['crash', 'slow']) await send(local, 'Queue', body);
     await expect.poll(() => count(local, 'DeadLetters'), WAIT).toEqual([3, 0, 0]);

@@ -1,7 +1,4 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,6 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import type { DynamodbLocal } from '../../../local/engines/dynamodb-local.ts';
 import { startDynamodbLocal } from '../../../local/engines/dynamodb-local.ts';
+import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
+import { startFaultProxy } from '../../support/fault-proxy.ts';
 import type { FixtureAssembly } from '../../support/fixture-assembly.ts';
 import { streamMapping, writeFixtureAssembly } from '../../support/fixture-assembly.ts';
 import type { Local } from '../../support/local.ts';
@@ -67,8 +66,8 @@ async function start(dynamodbEndpoint = engine.endpoint): Promise<Local> {
 async function put(...keys: string[]): Promise<void> {
   for (const key of keys) {
     // Only those that begin with `un` lack what the filter asks for.
-    const paid = key.startsWith('un') ? {} : { po: { N: '1' } };
-    await client.send(new PutItemCommand({ TableName: `${network}-Table`, Item: { pk: { S: key }, ...paid } }));
+    const Item = toItem({ pk: key, po: key.startsWith('un') ? undefined : 1 });
+    await client.send(new PutItemCommand({ TableName: `${network}-Table`, Item }));
   }
 }
 
@@ -186,35 +185,20 @@ it('passes over what was there before a mapping that reads the latest', async ()
 
 it('goes on when storage is back', async () => {
   withMapping({ ParallelizationFactor: 4 });
-  let broken = false;
-  const proxy = proxyOf(engine.endpoint, () => broken);
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const local = await start(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+  const proxy = await startFaultProxy(engine.endpoint);
+  const local = await start(proxy.endpoint);
   await put('before');
   await expect.poll(changed, WAIT).toEqual(['before']);
 
-  broken = true;
-  await put('during');
-  await expect.poll(local.stderr, WAIT).toContain('the stream cannot be read');
-  broken = false;
+  for (const fault of ['reject', 'reset'] as const) {
+    proxy.plan = () => fault;
+    const seen = local.stderr().length;
+    await put(fault);
+    await expect.poll(() => local.stderr().slice(seen), WAIT).toContain('the stream cannot be read');
+  }
+  proxy.plan = () => 'ok';
 
-  await expect.poll(changed, WAIT).toEqual(['before', 'during']);
-  proxy.closeAllConnections();
-  proxy.close();
+  await expect.poll(changed, WAIT).toEqual(['before', 'reject', 'reset']);
+  await local.stop();
+  await proxy.stop();
 });
-
-/** Passes calls on, or answers 500 while it is broken. */
-function proxyOf(endpoint: string, broken: () => boolean): Server {
-  return createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      if (broken()) return response.writeHead(500).end('{}');
-      const { 'x-amz-target': target = '', 'content-type': type = '', authorization = '' } = request.headers;
-      const headers = { 'x-amz-target': String(target), 'content-type': type, authorization };
-      void fetch(endpoint, { method: 'POST', headers, body: Buffer.concat(chunks) }).then(async (answer) =>
-        response.writeHead(answer.status).end(await answer.text()),
-      );
-    });
-  });
-}
