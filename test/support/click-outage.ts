@@ -7,7 +7,7 @@ import { fromClickItem } from '../../lambdas/adapters/dynamodb/click-item.ts';
 import type { Click } from '../../lambdas/core/entities.ts';
 import { findLostClicks } from '../../tools/lost-clicks.ts';
 import { createWorld } from './deployment.ts';
-import type { Terms, World } from './deployment.ts';
+import type { World } from './deployment.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { FaultProxy } from './fault-proxy.ts';
 import { startLocal } from './local.ts';
@@ -23,8 +23,8 @@ export interface FailingWorld extends World {
   readonly clickSpoolUrl: string;
   /** The visits that warmed the environments up. */
   readonly warmUp: readonly Visit[];
-  /** One GET of the tracking link by a visitor of his own. */
-  visit(): Promise<Visit>;
+  /** One GET of a tracking link; `campaign`: another one than the world's. */
+  visit(campaign?: string): Promise<Visit>;
   /** What is stored, whatever the proxy does. */
   storedClicks(): Promise<Click[]>;
   /** Messages in all queues, dead letters included. */
@@ -41,7 +41,7 @@ export interface Visit {
 const CREDENTIALS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
-export async function startFailingWorld(terms: Terms = {}): Promise<FailingWorld> {
+export async function startFailingWorld(): Promise<FailingWorld> {
   const cleanUps: (() => unknown)[] = [];
   const stop = async () => {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
@@ -60,7 +60,7 @@ export async function startFailingWorld(terms: Terms = {}): Promise<FailingWorld
     cleanUps.push(() => started.kill());
     if (started.adminKey === null) throw new Error('a new network without its admin key');
     const local = { ...started, adminKey: started.adminKey };
-    const world = await createWorld(local, terms);
+    const world = await createWorld(local);
 
     const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: engine.endpoint });
     cleanUps.push(() => client.destroy());
@@ -72,8 +72,8 @@ export async function startFailingWorld(terms: Terms = {}): Promise<FailingWorld
     const clickSpoolUrl = QueueUrls.find((url) => /clickspool(?!.*dead)/i.test(url));
     if (clicksTable === undefined || clickSpoolUrl === undefined) throw new Error('no table of clicks, or no spool');
 
-    const visit = async (): Promise<Visit> => {
-      const response = await fetch(`${local.url}/c/${world.campaign}/${world.publisher}`, {
+    const visit = async (campaign = world.campaign): Promise<Visit> => {
+      const response = await fetch(`${local.url}/c/${campaign}/${world.publisher}`, {
         redirect: 'manual',
         headers: { 'user-agent': USER_AGENT },
       });
@@ -83,7 +83,8 @@ export async function startFailingWorld(terms: Terms = {}): Promise<FailingWorld
     };
     // More at once than there are environments, so that all of them start and read the link.
     const warmUp: Visit[] = [];
-    for (let round = 0; round < 3; round++) warmUp.push(...(await Promise.all(Array.from({ length: 24 }, visit))));
+    for (let round = 0; round < 3; round++)
+      warmUp.push(...(await Promise.all(Array.from({ length: 24 }, () => visit()))));
 
     return {
       ...world,

@@ -83,7 +83,7 @@ export interface World {
   readonly token: string;
 }
 
-export interface Terms {
+interface Terms {
   readonly destinationUrl?: string;
   readonly goals?: readonly object[];
   /** Other fields of the campaign. */
