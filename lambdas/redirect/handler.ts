@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import { countImpression } from '../core/impression.ts';
 import { StorageUnavailable } from '../core/ports.ts';
 import { redirect } from '../core/redirect.ts';
+import { isRobotAgent } from '../core/visitor/robots.ts';
 import { ENV } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { createDeps } from './deps.ts';
@@ -10,8 +11,12 @@ import { isImpression, methodNotAllowed, pixel, routeOf, toClickRequest, toResul
 const fallbackUrl = process.env[ENV.fallbackUrl];
 const deps = createDeps();
 
-// During init, which has a whole core: the first TLS connection and the keys. The first click does without if this fails.
-deps.catalog.macKeys().catch(() => undefined);
+// Still during init, which has a whole core, but once everything is loaded: the first TLS connection, the keys and the
+// pattern of robots, which its first two uses compile. The first click does without if this fails.
+setImmediate(() => {
+  deps.catalog.macKeys().catch(() => undefined);
+  for (let use = 0; use < 2; use++) isRobotAgent('Mozilla/5.0 (X11)');
+});
 
 export const handler = async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> =>
   isImpression(event) ? impression(event) : click(event);
