@@ -33,36 +33,34 @@ export function addToClickCookie(
   { clickId, countedAt }: CookieClick,
   target: CookieTarget,
 ): string {
-  const own = countedAt === null ? clickId : `${clickId}.${Math.floor(countedAt / 1_000).toString(36)}`;
-  const marks = new Map([[campaignId, own]]);
-  for (const [campaign, mark] of readClickCookie(cookies, target.network)) {
-    if (marks.size === PAIRS) break;
-    if (!marks.has(campaign)) marks.set(campaign, mark);
-  }
-  const value = Array.from(marks, (pair) => pair.join('=')).join('&');
+  const mark = countedAt === null ? clickId : `${clickId}.${Math.floor(countedAt / 1_000).toString(36)}`;
+  const others = readClickCookie(cookies, target.network).filter(([campaign]) => campaign !== campaignId);
+  const value = [[campaignId, mark], ...others.slice(0, PAIRS - 1)].map((pair) => pair.join('=')).join('&');
   const site = target.https ? 'SameSite=None; Secure' : 'SameSite=Lax';
   return `${cookieName(target.network)}=${value}; Max-Age=${target.maxAgeSeconds}; Path=/; HttpOnly; ${site}`;
 }
 
 /** What a browser says of a campaign; null: nothing. */
 export function findInClickCookie(cookies: readonly string[], network: string, campaignId: string): CookieClick | null {
-  for (const [campaign, mark] of readClickCookie(cookies, network)) {
-    if (campaign !== campaignId) continue;
-    const [, clickId = '', seconds] = MARK.exec(mark) ?? [];
-    return { clickId, countedAt: seconds === undefined ? null : Number.parseInt(seconds, 36) * 1_000 };
-  }
-  return null;
+  const found = readClickCookie(cookies, network).find(([campaign]) => campaign === campaignId);
+  if (found === undefined) return null;
+  const [, clickId = '', seconds] = MARK.exec(found[1]) ?? [];
+  return { clickId, countedAt: seconds === undefined ? null : Number.parseInt(seconds, 36) * 1_000 };
 }
 
 /** Campaigns and marks of the cookie, newest first; what does not look like one is left out. */
-function* readClickCookie(cookies: readonly string[], network: string): Generator<readonly [string, string]> {
+function readClickCookie(cookies: readonly string[], network: string): readonly (readonly [string, string])[] {
   const prefix = `${cookieName(network)}=`;
   const cookie = cookies.find((text) => text.startsWith(prefix));
-  if (cookie === undefined) return;
-  for (const pair of cookie.slice(prefix.length).split('&')) {
-    const [campaign = '', mark = ''] = pair.split('=', 2);
-    if (ENTITY_ID.test(campaign) && MARK.test(mark)) yield [campaign, mark];
-  }
+  if (cookie === undefined) return [];
+  return cookie
+    .slice(prefix.length)
+    .split('&')
+    .map((pair): readonly [string, string] => {
+      const [campaign = '', mark = ''] = pair.split('=', 2);
+      return [campaign, mark];
+    })
+    .filter(([campaign, mark]) => ENTITY_ID.test(campaign) && MARK.test(mark));
 }
 
 function cookieName(network: string): string {

@@ -103,7 +103,7 @@ interface CallOfLink extends Call {
 }
 
 function unknown(code: ClickCode, call: Call, deps: RedirectDeps): RedirectOutcome {
-  const valueOf = visitMacros({ ...call, clickId: null, now: deps.now(), random: deps.random });
+  const valueOf = visitMacros(call, null, deps.now(), deps.random);
   return { ...fallback(call, valueOf), code, recorded: false };
 }
 
@@ -132,14 +132,15 @@ async function follow(request: ClickRequest, call: CallOfLink, deps: RedirectDep
     ? { click: asked, countedAt: null }
     : await deps.recorder.record(asked, code === 'OK' ? claimsOf(call, now) : null);
 
-  const valueOf = visitMacros({ ...call, clickId: click.id, now, random: deps.random });
-  const outcome = { code: click.code, recorded: !isHead };
-  if (CLICK_REASONS[click.code].visitorGoesTo === 'fallback') return { ...fallback(call, valueOf), ...outcome };
+  const valueOf = visitMacros(call, click.id, now, deps.random);
+  if (CLICK_REASONS[click.code].visitorGoesTo === 'fallback') {
+    return { ...fallback(call, valueOf), code: click.code, recorded: !isHead };
+  }
 
   const terms = termsOf(campaign);
   const deepLink = visit.deepLink === undefined ? null : compileDeepLink(visit.deepLink, terms.deepLinkHosts);
   const location = expandLocation(deepLink ?? terms.destination, valueOf);
-  if (isHead) return { kind: 'redirect', location, cookie: null, ...outcome };
+  if (isHead) return { kind: 'redirect', location, cookie: null, code: click.code, recorded: false };
 
   const counts = click.code === 'OK' || windowSeconds === 0;
   const mark = { clickId: click.id, countedAt: counts ? null : (claimedAt ?? countedAt ?? 0) };
@@ -148,7 +149,7 @@ async function follow(request: ClickRequest, call: CallOfLink, deps: RedirectDep
     https: request.https,
     maxAgeSeconds: retentionSeconds(settings),
   });
-  return { kind: 'redirect', location, cookie, ...outcome };
+  return { kind: 'redirect', location, cookie, code: click.code, recorded: true };
 }
 
 /** Whether a conversion cap is known to have no room for this publisher. Reads only for a campaign that has such caps. */

@@ -8,19 +8,21 @@ import { keyedHash } from './keyed-hash.ts';
 import type { MacroValue } from './location.ts';
 import { cut } from './parameters.ts';
 
-interface MacroSources {
+/** What macros know. */
+interface Known {
   readonly visit: Visit;
   /** Null where nobody looked it up, or there is none. */
   readonly campaign: Campaign | null;
-  readonly clickId: string | null;
   readonly ring: MacKeyRing;
-  /** Milliseconds. */
-  readonly now: number;
-  readonly random: RandomBytes;
 }
 
-/** Values of the macros in destinations and fallbacks, each made when it is asked for. */
-export function visitMacros({ visit, campaign, clickId, ring, now, random }: MacroSources): MacroValue {
+/** Values of the macros in destinations and fallbacks, each made when it is asked for. `now` in milliseconds. */
+export function visitMacros(
+  { visit, campaign, ring }: Known,
+  clickId: string | null,
+  now: number,
+  random: RandomBytes,
+): MacroValue {
   const values: Readonly<Record<string, string | undefined>> = visit.values;
   return (macro) => {
     switch (macro) {

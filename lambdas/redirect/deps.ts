@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCatalogReader } from '../adapters/aws4/catalog-reader.ts';
@@ -17,6 +16,7 @@ import { createStorageGate } from '../core/storage-gate.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { createCountryLookup } from './countries.ts';
+import { createRandomPool } from './random-pool.ts';
 import { createVisitorPlace } from './visitor.ts';
 
 /** What one execution environment has; from its variables. */
@@ -54,7 +54,7 @@ export function createDeps(): RedirectDeps & { readonly impressions: ImpressionC
       countryOf: createCountryLookup(countryDatabase()),
     }),
     now,
-    random: randomBytes,
+    random: createRandomPool(),
     network: requireEnv(ENV.network),
     cacheMilliseconds,
   };
