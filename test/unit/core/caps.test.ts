@@ -22,7 +22,7 @@ function aCap(overrides: Partial<Cap> = {}): Cap {
   };
 }
 
-const slots = (caps: readonly Cap[], { zone = 'UTC', at = NOW, now = at } = {}) =>
+const slots = (caps: readonly Cap[], { zone = 'UTC', at = NOW, now = NOW } = {}) =>
   clickSlots(aCampaign({ caps }), 'tia', zone, at, now);
 const attribute = (period: Cap['period'], zone = 'UTC', at = NOW) =>
   counterAttribute('number', period, periodStart(period, zone, at));
