@@ -20,7 +20,7 @@ interface CookieTarget {
 }
 
 /** A campaign's last click, as the browser has it. */
-export interface CookieClick {
+interface CookieClick {
   readonly clickId: string;
   /** When the click was that counted, in milliseconds, 0: there was none; null: this one counted. */
   readonly countedAt: number | null;

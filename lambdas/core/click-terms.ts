@@ -18,7 +18,7 @@ interface Question {
 }
 
 /** A campaign as a click asks it: made once for each that the cache holds, so that a click only looks up. */
-export interface ClickTerms {
+interface ClickTerms {
   readonly destination: Template;
   readonly fallback: Template | null;
   /** Null: every publisher. */

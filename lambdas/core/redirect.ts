@@ -35,7 +35,7 @@ export type RedirectAnswer =
   | { readonly kind: 'notFound' }
   | { readonly kind: 'methodNotAllowed' };
 
-export type RedirectOutcome = RedirectAnswer & {
+type RedirectOutcome = RedirectAnswer & {
   readonly code: VisitCode;
   /** Whether there is a click; of other visits nothing is left but what the caller counts. */
   readonly recorded: boolean;
