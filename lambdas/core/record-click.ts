@@ -22,7 +22,7 @@ const SPOOL_TIME = 200;
 /** A counter item with more attributes is cleared of periods that are over. */
 const ATTRIBUTES = 40;
 
-export interface ClickRecorderDeps {
+interface ClickRecorderDeps {
   readonly store: ClickStore;
   readonly spool: ClickSpool;
   readonly gate: StorageGate;

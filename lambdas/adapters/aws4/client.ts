@@ -5,14 +5,14 @@ import { createSigner } from './sign.ts';
 import type { Credentials } from './sign.ts';
 
 /** AWS's JSON protocol 1.0, signed by hand: a tenth of the SDK in size and start time. */
-export interface AwsJson {
+interface AwsJson {
   /**
    * Resolves with what the service answers, whatever its status; throws {@link StorageUnavailable} if it does not answer.
    */
   call(operation: string, input: object, options: CallOptions): Promise<JsonAnswer>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   /** Milliseconds, over all tries. */
   readonly timeout: number;
   /** Whether the same call twice does no more than once; else it is never sent twice. */

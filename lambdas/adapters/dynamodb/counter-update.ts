@@ -2,7 +2,7 @@ import type { Counts, CounterUpdate } from '../../core/counters.ts';
 import type { Item } from './items.ts';
 
 /** What an `UpdateItem`, and an `Update` of a transaction, are told of adds on a counter. Without the SDK: the redirect has it. */
-export interface CounterUpdateInput {
+interface CounterUpdateInput {
   readonly TableName: string;
   readonly Key: Item;
   readonly UpdateExpression: string;
