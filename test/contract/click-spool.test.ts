@@ -91,7 +91,7 @@ describe('the click spool', () => {
     for (const text of [odd, '\u0001', '\uffff', '💸', '"\\\u2028']) {
       const value = text.repeat(Math.ceil(512 / text.length)).slice(0, 512);
       const values = Object.fromEntries(CLICK_VALUES.map((name) => [name, value]));
-      const spooled = { ...PENDING, click: aClick({ values, userAgent: value }) };
+      const spooled = { ...PENDING, click: aClick({ values }) };
       expect(Buffer.byteLength(toClickMessage(spooled))).toBeLessThan(262_144);
       await spool().send(spooled, 2_000);
       expect((await received()).map(fromClickMessage)).toEqual([spooled]);

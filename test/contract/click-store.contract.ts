@@ -39,7 +39,8 @@ export function clickStoreContract(name: string, start: () => ClickSubject): voi
       const { store, reader } = start();
       const odd = '\u0000\r\n"\\\u202e💸\ufffd\ufffe\uffff<script>{p2}';
       const click = newClick({
-        values: Object.fromEntries(CLICK_VALUES.map((name) => [name, `${name} ${odd}`])),
+        // Short, so that the user agent fits into the write unit.
+        values: { ...Object.fromEntries(CLICK_VALUES.map((name) => [name, name])), p1: odd, gpp_sid: odd },
         country: 'AT',
         device: 'phone',
         os: 'ios',
