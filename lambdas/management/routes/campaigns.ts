@@ -30,6 +30,10 @@ function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> 
         throw invalidField('/advertiser_id', 'READ_ONLY', 'clicks belong to the advertiser already');
       }
       const settings = await readSettings(deps);
+      const currency = parsed.currency ?? settings.currency;
+      if (before !== null && currency !== before.currency) {
+        throw invalidField('/currency', 'READ_ONLY', 'money was counted in it already: make another campaign');
+      }
       const days = parsed.attribution_window_days ?? settings.attribution_window_days;
       if (days > settings.click_retention_days) {
         throw invalidField(
@@ -42,7 +46,7 @@ function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> 
         name: parsed.name,
         advertiser_id: parsed.advertiser_id,
         status: parsed.status,
-        currency: parsed.currency ?? settings.currency,
+        currency,
         destination_url: parsed.destination_url,
         goals: parsed.goals.map((goal) => {
           const id = goal.id ?? newEntityId(deps.random);

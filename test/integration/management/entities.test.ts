@@ -291,11 +291,16 @@ describe('a campaign', () => {
   });
 
   test('is validated as a whole after a patch; null means the default', async () => {
-    await api.create('/v1/campaigns', campaign({ id: 'patched', fallback_url: 'https://f.example/', currency: 'EUR' }));
+    await api.create(
+      '/v1/campaigns',
+      campaign({ id: 'patched', fallback_url: 'https://f.example/', unknown_goal: 'record' }),
+    );
     const wrong = await api.call('PATCH', '/v1/campaigns/patched', { body: { goals: [], name: null } });
     expect(pointersAndCodes(wrong.body)).toEqual(['/name REQUIRED', '/goals TOO_SMALL']);
-    const right = await api.call('PATCH', '/v1/campaigns/patched', { body: { fallback_url: null, currency: null } });
-    expect(right).toMatchObject({ status: 200, body: { fallback_url: null, currency: 'USD' } });
+    const right = await api.call('PATCH', '/v1/campaigns/patched', {
+      body: { fallback_url: null, unknown_goal: null },
+    });
+    expect(right).toMatchObject({ status: 200, body: { fallback_url: null, unknown_goal: 'reject' } });
     const moved = await api.call('PATCH', '/v1/campaigns/patched', { body: { advertiser_id: 'given' } });
     expect(pointersAndCodes(moved.body)).toEqual(['/advertiser_id READ_ONLY']);
     const paused = await api.call('PATCH', '/v1/campaigns/patched', {
@@ -304,6 +309,19 @@ describe('a campaign', () => {
     });
     expect(paused.body).toMatchObject({ status: 'paused' });
   });
+
+  test.each(['USD', null])(
+    'keeps the currency that its counters are in: %s is refused (invariant 6)',
+    async (currency) => {
+      const path = `/v1/campaigns/in-euros-${currency}`;
+      await api.create('/v1/campaigns', campaign({ id: `in-euros-${currency}`, currency: 'EUR' }));
+      const changed = await api.call('PATCH', path, { body: { currency } });
+      expect(changed.status).toBe(422);
+      expect(pointersAndCodes(changed.body)).toEqual(['/currency READ_ONLY']);
+      const same = await api.call('PATCH', path, { body: { name: 'In euros', currency: 'EUR' } });
+      expect(same).toMatchObject({ status: 200, body: { name: 'In euros', currency: 'EUR' } });
+    },
+  );
 
   const none = { allow: [], deny: [] };
   const click = { metric: 'clicks', period: 'hour', limit: '10' };
