@@ -4,13 +4,15 @@ import { buildBundles } from './bundles.ts';
 import { benchClick } from './click.ts';
 import { benchCost } from './cost.ts';
 import { benchLocal } from './local.ts';
+import { benchOutage } from './outage.ts';
 import { isMet, renderReport, replaceSection } from './report.ts';
 import type { Report } from './report.ts';
 
-const USAGE = `npm run bench -- click|local|cost [--write]
+const USAGE = `npm run bench -- click|local|cost|outage [--write]
 
   click    CPU, start, requests and item of a click, beside the least that any handler would do
   local    requests a second, latency and CPU of the local run
+  outage   how long visitors wait while storage is down
   cost     dollars for a million clicks, from the units that they are billed
   --write  put the result into docs/performance.md
 
@@ -22,6 +24,7 @@ const PAGE = join(ROOT, 'docs/performance.md');
 const BENCHES: Readonly<Record<string, () => Promise<Report>>> = {
   click: withBundles(benchClick),
   local: benchLocal,
+  outage: benchOutage,
   cost: withBundles(benchCost),
 };
 
