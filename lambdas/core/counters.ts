@@ -70,6 +70,9 @@ export function counterAttribute(unit: CounterUnit, period: CapPeriod, start: nu
 /** How long after its end a period is still counted: clicks wait in the spool while storage is down. */
 export const PERIOD_GRACE_MS = 48 * 60 * 60 * 1_000;
 
+/** How much later than that attributes are removed: longer than any write that was decided while they were asked, and clocks differ. */
+export const PRUNE_DELAY_MS = 60 * 60 * 1_000;
+
 /** Attributes of periods that are over, so that they can be removed: an item must stay small. */
 export function staleAttributes(counts: Counts, now: number): string[] {
   return [...counts.keys()].filter((attribute) => {

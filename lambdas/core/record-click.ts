@@ -1,5 +1,5 @@
 import { countedBefore, uncounted } from './click-claims.ts';
-import { staleAttributes } from './counters.ts';
+import { PRUNE_DELAY_MS, staleAttributes } from './counters.ts';
 import type { Counts, CounterUpdate } from './counters.ts';
 import type { Click } from './entities.ts';
 import { FullCaps } from './full-caps.ts';
@@ -111,7 +111,7 @@ class Recording {
   }
 
   async #tidy({ key }: CounterUpdate, counts: Counts): Promise<void> {
-    const stale = counts.size > ATTRIBUTES ? staleAttributes(counts, this.#now()) : [];
+    const stale = counts.size > ATTRIBUTES ? staleAttributes(counts, this.#now() - PRUNE_DELAY_MS) : [];
     if (stale.length > 0) await this.#store.forget(key, stale, this.#left());
   }
 

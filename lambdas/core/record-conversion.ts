@@ -1,6 +1,7 @@
 import type { VerifiedClickId } from './click-id.ts';
 import { clickMacroValues } from './click-macros.ts';
 import type { Conversion } from './conversion.ts';
+import { PRUNE_DELAY_MS } from './counters.ts';
 import type { StoredCounter } from './counters.ts';
 import { decideExisting, decideNew, refuse, wantsStatus } from './decide-conversion.ts';
 import type { Ruling, Scene, Subject } from './decide-conversion.ts';
@@ -61,8 +62,6 @@ export interface RecordDeps {
 }
 
 const MAX_TRIES = 8;
-/** Longer than any transaction that was decided while the attributes were there. */
-const PRUNE_DELAY_MS = 60 * 60 * 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**

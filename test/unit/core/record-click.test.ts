@@ -145,12 +145,14 @@ describe('the recorder of clicks', () => {
     expect((await record(claimsOf('v2', 9n, 2n))).click.code).toBe('OK');
   });
 
-  it('clears a counter of periods that are long over when it has many', async () => {
+  it('clears a counter of periods that are long over when it has many, but not of what the spool may just ask (invariant 6)', async () => {
     const { record, calls, faulty } = start();
     const hour = 3_600_000;
     const at = Math.floor(faulty.now / hour) * hour;
     const old = Array.from({ length: 30 }, (_, i) => counterAttribute('number', 'hour', at - (100 + i) * hour));
-    const young = Array.from({ length: 12 }, (_, i) => counterAttribute('number', 'hour', at - i * hour));
+    const young = [...Array.from({ length: 12 }, (_, i) => i), 50].map((age) =>
+      counterAttribute('number', 'hour', at - age * hour),
+    );
     for (const attribute of [...old, ...young]) await faulty.clicks.add(slot(5n, ALL, attribute));
     const claims = { visit: null, slots: [slot(5n, ALL, young[0])] };
     expect((await record(claims)).click.code).toBe('OK');
