@@ -1,31 +1,25 @@
-import { clickCounterKey, counterAttribute, PERIOD_GRACE_MS } from './counters.ts';
+import { clickCounterKey, counterAttribute } from './counters.ts';
 import type { CounterAdd, CounterKey, CounterUpdate } from './counters.ts';
 import type { Campaign, Cap } from './entities.ts';
-import { isOver, periodStart } from './periods.ts';
+import { periodStart } from './periods.ts';
 
 /** Whether a cap has anything to do with a publisher's clicks and conversions. */
 export function concerns(cap: Cap, publisherId: string): boolean {
   return cap.scope !== 'publisher' || cap.publisherId === publisherId;
 }
 
-/**
- * What a click of a publisher takes of the campaign's click caps: at most two updates, the publisher's first. `at` is when
- * it came; `now` differs from it only for a click that had to wait. Null: its period is over and its counters may be gone,
- * so that nobody can tell any more whether there was room.
- */
+/** What a click of a publisher takes of the campaign's click caps: at most two updates, the publisher's first. `at`: when it came. */
 export function clickSlots(
   { id, caps }: Pick<Campaign, 'id' | 'caps'>,
   publisherId: string,
   networkTimeZone: string,
   at: number,
-  now: number,
-): readonly CounterUpdate[] | null {
+): readonly CounterUpdate[] {
   const own = new Map<string, CounterAdd>();
   const all = new Map<string, CounterAdd>();
   for (const cap of caps) {
     if (cap.metric !== 'clicks' || !concerns(cap, publisherId)) continue;
     const start = periodStart(cap.period, cap.timeZone ?? networkTimeZone, at);
-    if (isOver(cap.period, start, now, PERIOD_GRACE_MS)) return null;
     const attribute = counterAttribute('number', cap.period, start);
     const adds = cap.scope === 'campaign' ? all : own;
     const limit = BigInt(cap.limit);

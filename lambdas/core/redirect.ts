@@ -193,7 +193,7 @@ function mint(
 /** Null: nothing is asked of storage but to keep the click. */
 function claimsOf({ visit, campaign, publisher, settings, ring }: CallOfLink, now: number): ClickClaims | null {
   const { id, duplicateClickWindowSeconds: windowSeconds } = campaign;
-  const slots = clickSlots(campaign, publisher.id, settings.timeZone, now, now) ?? [];
+  const slots = clickSlots(campaign, publisher.id, settings.timeZone, now);
   if (windowSeconds === 0 && slots.length === 0) return null;
   return { visit: windowSeconds === 0 ? null : visitClaim(visit, id, ring, windowSeconds, now), slots };
 }
