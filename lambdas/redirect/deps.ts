@@ -32,14 +32,15 @@ export function createDeps(): RedirectDeps & { readonly impressions: ImpressionC
     sleep,
     onStale: (error: unknown) => log('catalog_stale', describeError(error)),
   };
-  const gate = createStorageGate({ now, onFailure: (error) => log('storage_unavailable', describeError(error)) });
+  const openGate = () =>
+    createStorageGate({ now, onFailure: (error) => log('storage_unavailable', describeError(error)) });
   return {
     catalog: cacheCatalog(createCatalogReader(db, requireEnv(ENV.catalogTable)), cache),
     conversionCounts: cacheConversionCounts(createConversionCountReader(db, counters), cache),
     recorder: createClickRecorder({
       store: createClickStore(db, { clicks: requireEnv(ENV.clicksTable), counters }),
       spool: createClickSpool(awsEndpoint('sqs', region), region, requireEnv(ENV.clickSpoolQueueUrl)),
-      gate,
+      gate: openGate(),
       now,
       onNotStored: (spooled, error) =>
         log('click_not_stored', {
@@ -48,7 +49,8 @@ export function createDeps(): RedirectDeps & { readonly impressions: ImpressionC
           spooled: toClickMessage(spooled),
         }),
     }),
-    impressions: createImpressionCounter(db, counters, gate),
+    // Behind a gate of its own: one busy counter of impressions must not keep clicks from storage.
+    impressions: createImpressionCounter(db, counters, openGate()),
     locate: createVisitorPlace({
       distributionSecretSha256: process.env[ENV.distributionSecretSha256],
       countryOf: createCountryLookup(countryDatabase()),

@@ -15,7 +15,9 @@ import { aCampaign, aPublisher } from '../../support/entities.ts';
 /** What stands in for DynamoDB and SQS: an answer for each operation, or none at all. */
 interface Storage {
   reads: 'ok' | 'down';
+  /** Of Clicks. */
   writes: 'ok' | 'down' | 'slow';
+  counters: 'ok' | 'down';
   spool: 'ok' | 'down';
   stored: Item[];
   /** Bodies of messages. */
@@ -50,7 +52,7 @@ function answerTo(operation: string, input: Input): object | null {
     return { MessageId: 'm-1' };
   }
   if (operation === 'UpdateItem') {
-    if (storage.writes !== 'ok') return null;
+    if (storage.counters !== 'ok') return null;
     storage.counted.push(input.Key?.['pk']?.S ?? '');
     return {};
   }
@@ -66,7 +68,7 @@ function answerTo(operation: string, input: Input): object | null {
 }
 
 beforeEach(async () => {
-  storage = { reads: 'ok', writes: 'ok', spool: 'ok', stored: [], spooled: [], counted: [] };
+  storage = { reads: 'ok', writes: 'ok', counters: 'ok', spool: 'ok', stored: [], spooled: [], counted: [] };
   server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8').on('data', (text: string) => (body += text));
@@ -300,11 +302,20 @@ describe('an impression', () => {
     expect(lines).toEqual([expect.objectContaining({ event: 'not_recorded', route: '/impression' })]);
   });
 
-  it.each(['reads', 'writes'] as const)('answers the same pixel while %s are down', async (what) => {
+  it.each(['reads', 'counters'] as const)('answers the same pixel while %s are down', async (what) => {
     storage[what] = 'down';
     const visit = await start();
     expect(await visit(show)).toEqual(PIXEL);
     expect(lines).toEqual([expect.objectContaining({ event: 'storage_unavailable' })]);
+  });
+
+  it('keeps no click from storage, however many of them are not counted', async () => {
+    storage.counters = 'down';
+    const visit = await start();
+    for (let i = 0; i < 3; i++) await visit(show);
+    await visit();
+    expect(storage.stored).toHaveLength(1);
+    expect(storage.spooled).toEqual([]);
   });
 
   it('answers 405 to other methods', async () => {
