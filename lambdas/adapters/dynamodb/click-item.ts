@@ -1,7 +1,6 @@
 import { CLICK_VALUES } from '../../core/entities.ts';
 import type { Click, ClickValue } from '../../core/entities.ts';
 import { toMicros } from '../../core/money.ts';
-import { cut } from '../../core/parameters.ts';
 import { CLICK_REASONS } from '../../core/reasons.ts';
 import type { ClickCode } from '../../core/reasons.ts';
 import type { Item } from './items.ts';
@@ -79,7 +78,7 @@ export function toClickItem(click: Click): Item {
   }
   // Last, because it takes what is left: what matters of it, device, system and browser, has a place of its own.
   const left = Math.max(0, WRITE_UNIT - sizeOf(item) - TEXTS.userAgent.length);
-  put(TEXTS.userAgent, click.userAgent && cut(click.userAgent, left));
+  put(TEXTS.userAgent, click.userAgent && cutBytes(click.userAgent, left));
   return item;
 }
 
@@ -97,6 +96,14 @@ function sizeOf(item: Item): number {
     bytes += name.length + (S === undefined ? Math.ceil((N?.length ?? 0) / 2) + 1 : Buffer.byteLength(S));
   }
   return bytes;
+}
+
+const encoder = new TextEncoder();
+
+/** Cuts at so many bytes of UTF-8, at the end of a character. */
+function cutBytes(text: string, bytes: number): string {
+  // Most are far shorter: no character takes more than three bytes a unit.
+  return 3 * text.length <= bytes ? text : text.slice(0, encoder.encodeInto(text, new Uint8Array(bytes)).read);
 }
 
 /** What is read of an item: the SDK and a stream's records each have types of their own for the same attributes. */

@@ -59,6 +59,12 @@ describe('a click as an item', () => {
     expect(item['ua']?.S?.length).toBe(kept);
     expect(item['gt']?.S).toHaveLength(length);
   });
+
+  it('cuts a user agent by its bytes, and no character in half', () => {
+    const click = aClick({ values: { gdpr_consent: 'C'.repeat(800) }, userAgent: '\u{1f600}'.repeat(64) });
+    // Four bytes each, of the 150 that are left.
+    expect(toClickItem(click)['ua']?.S).toBe('\u{1f600}'.repeat(37));
+  });
 });
 
 /** Numbers as if they were text, which is more than they take. */
