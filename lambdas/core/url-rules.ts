@@ -1,5 +1,6 @@
 import { isAddress, isAllowedAddress, isLoopbackAddress } from './addresses.ts';
 import type { EgressRules } from './addresses.ts';
+import { asciiText } from './location.ts';
 import { compileTemplate, DESTINATION_MACROS, POSTBACK_MACROS, TemplateError } from './macros.ts';
 
 const MAX_URL = 2_048;
@@ -69,7 +70,8 @@ export function parseHostPattern(text: string, rules: EgressRules): { host: stri
 
 /** The URL, its macros still in it, or what is wrong with it. */
 function parseUrlTemplate(url: string, macros: ReadonlySet<string>): URL | string {
-  if (url.length > MAX_URL) return `the URL must have at most ${MAX_URL} characters`;
+  // As it is sent: each hop behind us bounds what it takes.
+  if (asciiText(url).length > MAX_URL) return `the URL must have at most ${MAX_URL} characters, percent-encoded`;
   if (UNSAFE.test(url)) return 'the URL must have no spaces, control characters or backslashes';
   const authority = SHAPE.exec(url)?.[1];
   if (authority === undefined) return 'the URL must begin with http:// or https:// and a host';

@@ -135,6 +135,13 @@ describe.each([
   });
 });
 
+it('counts a URL’s length as it is sent, percent-encoded', () => {
+  const url = (letters: number) => `https://shop.example/${'あ'.repeat(letters)}`;
+  expect([checkDestinationUrl(url(225), strict), checkPostbackUrl(url(225), strict)]).toEqual([null, null]);
+  expect(checkDestinationUrl(url(226), strict)).toMatch(/2048/);
+  expect(checkPostbackUrl(url(226), strict)).toMatch(/2048/);
+});
+
 it.each(LOOPBACK)('accepts loopback only where it is allowed, on any port: %s', (_name, url) => {
   expect(checkPostbackUrl(url, strict)).toEqual(expect.any(String));
   expect(checkDestinationUrl(url, strict)).toEqual(expect.any(String));
