@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Item } from '../dynamodb/items.ts';
 import { createAwsJson, refused } from './client.ts';
 import type { JsonAnswer } from './client.ts';
@@ -19,6 +20,14 @@ export interface Refusal {
   readonly CancellationReasons?: readonly { readonly Code?: string; readonly Item?: Item }[];
 }
 
+/**
+ * A single write met a transaction on the same item, and did nothing: even what must not happen twice is tried again.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
+ */
+const CONFLICT = 'TransactionConflictException';
+/** Milliseconds between two tries, at most. */
+const CONFLICT_WAIT = 20;
+
 const REFUSALS = ['ConditionalCheckFailedException', 'TransactionCanceledException'];
 
 export interface DynamoDb {
@@ -34,10 +43,16 @@ export function createDynamoDb(endpoint: string, region: string): DynamoDb {
   const client = createAwsJson({ service: 'dynamodb', target: 'DynamoDB_20120810', endpoint, region });
   return {
     async call(operation, input, timeout, repeatable = true) {
-      const answer = await client.call(operation, input, { timeout, repeatable });
-      if (answer.status === 200) return answer.body;
-      if (isRefusal(answer)) return { refusal: answer.body };
-      throw refused('DynamoDB', answer);
+      const end = Date.now() + timeout;
+      for (let left = timeout; ; left = end - Date.now()) {
+        const answer = await client.call(operation, input, { timeout: left, repeatable });
+        if (answer.status === 200) return answer.body;
+        if (isRefusal(answer)) return { refusal: answer.body };
+        const wait = Math.random() * CONFLICT_WAIT;
+        // A try that began late might lose its answer, and that counts as done.
+        if (answer.error !== CONFLICT || end - Date.now() - wait < timeout / 2) throw refused('DynamoDB', answer);
+        await sleep(wait);
+      }
     },
   };
 }

@@ -179,6 +179,15 @@ describe('the DynamoDB client of the redirect', () => {
     expect(calls).toHaveLength(2);
   });
 
+  it('tries again, until half of its time is over, what a transaction was in the way of: it did not happen', async () => {
+    const conflict = answer(400, { __type: 'com.amazonaws.dynamodb.v20120810#TransactionConflictException' });
+    reactions = [conflict, conflict, ok];
+    expect(await db.call('UpdateItem', {}, 2_000, false)).toHaveProperty('Item');
+    expect(calls).toHaveLength(3);
+    reactions = [conflict];
+    await expect(db.call('UpdateItem', {}, 100, false)).rejects.toThrow(/TransactionConflictException/);
+  });
+
   it('sends what must not happen twice over a connection that was used a moment ago', async () => {
     await get();
     await db.call('UpdateItem', {}, 2_000, false);
