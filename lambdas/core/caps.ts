@@ -1,7 +1,15 @@
 import { clickCounterKey, counterAttribute } from './counters.ts';
-import type { CounterAdd, CounterKey, CounterUpdate } from './counters.ts';
-import type { Campaign, Cap } from './entities.ts';
+import type { CounterAdd, CounterKey, CounterUnit, CounterUpdate } from './counters.ts';
+import type { Campaign, Cap, CapMetric } from './entities.ts';
 import { periodStart } from './periods.ts';
+
+/** What a cap limits of a campaign's conversions; null: clicks, which are counted apart. */
+export const CONVERSION_UNITS: Readonly<Record<CapMetric, CounterUnit | null>> = {
+  clicks: null,
+  conversions: 'number',
+  payout: 'payout',
+  revenue: 'revenue',
+};
 
 /** Whether a cap has anything to do with a publisher's clicks and conversions. */
 export function concerns(cap: Cap, publisherId: string): boolean {

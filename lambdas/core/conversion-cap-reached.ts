@@ -1,7 +1,7 @@
-import { concerns } from './caps.ts';
+import { concerns, CONVERSION_UNITS } from './caps.ts';
 import { counterAttribute } from './counters.ts';
 import type { CounterUnit } from './counters.ts';
-import type { Campaign, Cap, CapMetric, PayoutModel, RevenueModel } from './entities.ts';
+import type { Campaign, Cap, PayoutModel, RevenueModel } from './entities.ts';
 import { defaultGoal } from './goals.ts';
 import { parseMoney } from './money.ts';
 import { periodStart } from './periods.ts';
@@ -16,15 +16,10 @@ export interface WatchedCap {
   readonly need: bigint;
 }
 
-const UNITS = { clicks: null, conversions: 'number', payout: 'payout', revenue: 'revenue' } as const satisfies Record<
-  CapMetric,
-  CounterUnit | null
->;
-
 export function watchedCaps(campaign: Campaign): readonly WatchedCap[] {
   const goal = defaultGoal(campaign);
   return campaign.caps.flatMap((cap): readonly WatchedCap[] => {
-    const unit = UNITS[cap.metric];
+    const unit = CONVERSION_UNITS[cap.metric];
     // A full cap of another goal still leaves the default one to be reached.
     if (unit === null || (cap.goal !== null && cap.goal !== goal.id)) return [];
     if (unit === 'number') return [{ cap, unit, limit: BigInt(cap.limit), need: 1n }];

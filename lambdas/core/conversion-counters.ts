@@ -1,8 +1,8 @@
-import { concerns } from './caps.ts';
+import { concerns, CONVERSION_UNITS } from './caps.ts';
 import type { Conversion } from './conversion.ts';
 import { conversionCounterKey, counterAttribute, PERIOD_GRACE_MS } from './counters.ts';
 import type { CounterKey, CounterUnit, CounterUpdate, StoredCounter } from './counters.ts';
-import type { Campaign, Cap, CapMetric, CapPeriod } from './entities.ts';
+import type { Campaign, Cap, CapPeriod } from './entities.ts';
 import { parseMoney } from './money.ts';
 import { isOver, periodStart } from './periods.ts';
 
@@ -22,12 +22,6 @@ interface Room {
 /** Of a conversion that takes none and asks for none. */
 export const NO_ROOM_NEEDED: Room = { over: null, countedIn: [], counters: [] };
 
-const UNIT_OF: Readonly<Record<CapMetric, CounterUnit | null>> = {
-  clicks: null,
-  conversions: 'number',
-  payout: 'payout',
-  revenue: 'revenue',
-};
 const UNITS: readonly CounterUnit[] = ['number', 'payout', 'revenue'];
 const PERIODS: readonly CapPeriod[] = ['hour', 'day', 'week', 'month', 'total'];
 
@@ -85,7 +79,7 @@ function limitsOf(
   { publisherId, goal, createdAt }: Pick<Conversion, 'publisherId' | 'goal' | 'createdAt'>,
 ): readonly Limit[] {
   return caps.flatMap((cap): Limit[] => {
-    const unit = UNIT_OF[cap.metric];
+    const unit = CONVERSION_UNITS[cap.metric];
     if (unit === null || !concerns(cap, publisherId) || (cap.goal !== null && cap.goal !== goal)) return [];
     const start = periodStart(cap.period, cap.timeZone ?? networkTimeZone, createdAt);
     return [
