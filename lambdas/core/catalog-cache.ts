@@ -43,7 +43,10 @@ export function cacheCatalog(reader: CatalogReader, deps: CacheDeps): CatalogRea
   };
 }
 
-/** The same for the counters of conversions, but nobody waits for them and they never fail: unread, nothing is counted. */
+/**
+ * The same for the counters of conversions, but the first read is waited for no longer than any other, and none fails: unread,
+ * nothing is counted.
+ */
 export function cacheConversionCounts(reader: ConversionCountReader, deps: CacheDeps): ConversionCountReader {
   const read = async (link: string): Promise<readonly ConversionCounts[]> => {
     const [campaignId = '', publisherId = ''] = link.split('/', 2);

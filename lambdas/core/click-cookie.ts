@@ -2,7 +2,7 @@ import { ENTITY_ID } from './ids.ts';
 
 /**
  * The cookie by which a pixel finds the click: `fb_<network>`, a host-only cookie with the last click of each of the last
- * eight campaigns, newest first: `summer=abc...&winter=def...`. At most 940 bytes with its attributes. What a browser
+ * eight campaigns, newest first: `summer=abc...&winter=def...`. Under 950 bytes with its attributes. What a browser
  * sends back is anybody's text: the click IDs are verified where they are used.
  *
  * Of a campaign with a duplicate window, a click that did not count itself carries when the visitor's click was that did:

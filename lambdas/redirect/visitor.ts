@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { countryCode } from '../core/visitor/country.ts';
 import type { Headers } from '../core/visitor/headers.ts';
 
-export interface VisitorPlace {
+interface VisitorPlace {
   /** The visitor's address, whole; as far as can be known. */
   readonly address: string;
   readonly country: string | null;
@@ -12,7 +12,7 @@ export interface VisitorPlace {
 /** The country of an address, two upper-case letters; null: not known. Never throws. */
 export type CountryLookup = (address: string) => string | null;
 
-export interface VisitorPlaceDeps {
+interface VisitorPlaceDeps {
   /** SHA-256, in hex, of what a distribution in front sends as `x-flowback-distribution`; undefined: there is none. */
   readonly distributionSecretSha256: string | undefined;
   readonly countryOf: CountryLookup;

@@ -16,7 +16,7 @@ interface Signed {
 }
 
 /** Headers of a call in AWS's JSON protocol 1.0, a POST to `/`, from now on valid for some minutes. */
-export type Sign = (target: string, body: string, credentials: Credentials, now: Date) => Record<string, string>;
+type Sign = (target: string, body: string, credentials: Credentials, now: Date) => Record<string, string>;
 
 const CONTENT_TYPE = 'application/x-amz-json-1.0';
 
