@@ -168,7 +168,8 @@ const parseHttpsUrl = (name: string, value: string): string => {
   if (!URL.canParse(value) || new URL(value).protocol !== 'https:') {
     throw new Error(`${name} must be an https URL, not '${value}'`);
   }
-  return value;
+  // The parser's spelling: printable ASCII, as a header needs it.
+  return new URL(value).href;
 };
 
 const parseSecretHash = (value: string): string => {

@@ -68,6 +68,15 @@ describe('resolveStageConfig', () => {
     expect(trackingApi.burstLimit + managementApi.burstLimit).toBeLessThan(5_000);
   });
 
+  it('spells the fallback so that it is safe in a header, whatever was pasted', () => {
+    const { fallbackUrl } = resolveStageConfig({
+      stage: 'dev',
+      network: 'abc',
+      fallbackUrl: ' https://büro.example/\nü',
+    });
+    expect(fallbackUrl).toBe('https://xn--bro-hoa.example/%C3%BC');
+  });
+
   it('takes what the operator said', () => {
     const config = resolveStageConfig({
       stage: 'prod',
