@@ -1,5 +1,4 @@
-import * as http from 'node:http';
-import * as https from 'node:https';
+import type * as http from 'node:http';
 import { StorageUnavailable } from '../../core/ports.ts';
 import { createSigner } from './sign.ts';
 import type { Credentials } from './sign.ts';
@@ -46,10 +45,11 @@ const TRUSTED_REST = 5_000;
 /** One client an environment and service. Credentials are read from the environment at each call: they may change. */
 export function createAwsJson({ service, target, endpoint, region }: Service): AwsJson {
   const { protocol, host, hostname, port } = new URL(endpoint);
-  const { request, agent } =
-    protocol === 'http:'
-      ? { request: http.request, agent: new http.Agent({ keepAlive: true }) }
-      : { request: https.request, agent: new https.Agent({ keepAlive: true }) };
+  // Only the one that is spoken: loading the other one would cost a millisecond of init.
+  const { request, Agent }: Pick<typeof http, 'request' | 'Agent'> = process.getBuiltinModule(
+    protocol === 'http:' ? 'node:http' : 'node:https',
+  );
+  const agent = new Agent({ keepAlive: true });
   let answeredAt = 0;
 
   const sign = createSigner({ service, region, host });
