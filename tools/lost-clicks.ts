@@ -32,9 +32,12 @@ export function findLostClicks(text: string): LostClicks {
     if (value !== undefined) return inValue(value);
     const lines = part.split('\n').filter((line) => line.includes(EVENT));
     if (lines.length > 1) return lines.forEach(inText);
-    const object = lines.map((line) => lineIn(line) ?? lineIn(line.replaceAll('""', '"')))[0];
-    if (object === undefined) unreadable += 1;
-    else inValue(object);
+    const [line = ''] = lines;
+    const ours = [line, line.replaceAll('""', '"')].map(linesIn).find((found) => found.length > 0) ?? [undefined];
+    for (const object of ours) {
+      if (object === undefined) unreadable += 1;
+      else inValue(object);
+    }
   };
 
   inText(text);
@@ -51,13 +54,17 @@ function parse(text: string): unknown {
   }
 }
 
-/** Our line somewhere in another: it ends where its first object does. */
-function lineIn(line: string): unknown {
-  const start = line.indexOf(LINE);
-  if (start < 0) return undefined;
+/** Our lines inside another, one behind the other; undefined: one that cannot be read. */
+function linesIn(line: string): unknown[] {
+  const [, ...tails] = line.split(LINE);
+  return tails.map((tail) => firstObject(LINE + tail));
+}
+
+/** The object that a text begins with. */
+function firstObject(text: string): unknown {
   // No value of ours is an object, and a brace inside a string is not followed by what makes the rest valid JSON.
-  for (let end = line.indexOf('}', start); end >= 0; end = line.indexOf('}', end + 1)) {
-    const value = parse(line.slice(start, end + 1));
+  for (let end = text.indexOf('}'); end >= 0; end = text.indexOf('}', end + 1)) {
+    const value = parse(text.slice(0, end + 1));
     if (value !== undefined) return value;
   }
   return undefined;

@@ -47,5 +47,8 @@ describe('the search for clicks that are only in the log', () => {
     const lines = Array.from({ length: 100 }, (_, i) => line(`{"click":${i}}`));
     expect(findLostClicks(lines.join('\n')).messages.size).toBe(100);
     expect(findLostClicks(lines.map((text) => `0,${csv(text)}`).join('\n')).messages.size).toBe(100);
+    // As `--query 'events[].message' --output text` prints them.
+    expect(findLostClicks(lines.join('\t')).messages.size).toBe(100);
+    expect(findLostClicks(`${lines.join('\t')}\t${line().slice(0, -10)}`).unreadable).toBe(1);
   });
 });
