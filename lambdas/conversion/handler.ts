@@ -32,6 +32,8 @@ const deps: PostbackDeps = {
   now: Date.now,
   random: randomBytes,
   pause: (tries) => sleep(Math.random() * Math.min(25 * 2 ** tries, 400)),
+  countersNotTidied: (campaignId, error) =>
+    log('counters_not_tidied', { campaign_id: campaignId, ...describeError(error) }),
   hintLost: (id, error) => log('hint_not_sent', { delivery_id: id, ...describeError(error) }),
   hitLost: ({ id, code }, error) => log('hit_not_stored', { hit_id: id, code, ...describeError(error) }),
 };

@@ -59,6 +59,8 @@ export interface RecordDeps {
   readonly pause: (tries: number) => Promise<void>;
   /** Tells of a hint that was not sent; the sweeper finds its delivery. */
   readonly hintLost: (deliveryId: string, error: unknown) => void;
+  /** Tells of counters that grow until somebody can remove from them what is over. */
+  readonly countersNotTidied: (campaignId: string, error: unknown) => void;
 }
 
 const MAX_TRIES = 8;
@@ -122,8 +124,9 @@ async function tidyCounters({ conversion, counters }: ConversionWrite, deps: Rec
   try {
     const keys = counters.map(({ key }) => key);
     await deps.store.pruneCounters(keys, deps.now() - PRUNE_DELAY_MS);
-  } catch {
+  } catch (error) {
     // The conversion is recorded, and another one will come by.
+    deps.countersNotTidied(conversion.campaignId, error);
   }
 }
 

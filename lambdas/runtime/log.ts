@@ -14,6 +14,7 @@ export const LOG_EVENTS = {
   click_not_stored: { level: 'error', fields: ['click_id', 'error', 'error_message', 'spooled'] },
   click_payout_malformed: { level: 'error', fields: ['click_id', 'error', 'error_message'] },
   click_payouts_failed: { level: 'error', fields: ['failed', 'error', 'error_message'] },
+  counters_not_tidied: { level: 'warn', fields: ['campaign_id', 'error', 'error_message'] },
   country_database_broken: { level: 'warn', fields: ['error', 'error_message'] },
   delivery_attempt_failed: { level: 'warn', fields: [...DELIVERY, ...ATTEMPT] },
   delivery_exhausted: { level: 'error', fields: [...DELIVERY, ...ATTEMPT] },

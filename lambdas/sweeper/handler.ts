@@ -31,6 +31,8 @@ const deps = {
   hits: createHitWriter(dynamoDb, requireEnv(ENV.hitsTable)),
   now: Date.now,
   pause: (tries: number) => sleep(Math.random() * Math.min(25 * 2 ** tries, 400)),
+  countersNotTidied: (campaignId: string, error: unknown) =>
+    log('counters_not_tidied', { campaign_id: campaignId, ...describeError(error) }),
   hintLost: (id: string, error: unknown) => log('hint_not_sent', { delivery_id: id, ...describeError(error) }),
 };
 

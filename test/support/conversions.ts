@@ -112,6 +112,7 @@ export function aNetwork() {
     now: () => now,
     pause: async () => undefined,
     hintLost: (id) => lost.push(`hint ${id}`),
+    countersNotTidied: (id) => lost.push(`counters ${id}`),
     hitLost: ({ code }) => lost.push(`hit ${code}`),
   };
   return {

@@ -8,7 +8,7 @@ import { toItem } from './items.ts';
 import { readItem } from './reads.ts';
 
 /** Some of what a counter has too much; an expression may be 4 kB long. */
-const PRUNED_AT_ONCE = 400;
+const PRUNED_AT_ONCE = 250;
 
 /** Removes what is over from one counter. What is over stays over, so it needs no condition. Throws StorageUnavailable. */
 export async function pruneCounter(

@@ -504,6 +504,7 @@ describe('a conversion under caps (invariant 6)', () => {
     network.store.pruneCounters = () => Promise.reject(new Error('down'));
     await record(6);
     expect(total(network, 'nt')).toBe(4n);
+    expect(network.lost).toEqual(['counters summer']);
   });
 });
 
