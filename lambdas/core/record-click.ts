@@ -25,7 +25,8 @@ const ATTRIBUTES = 40;
 interface ClickRecorderDeps {
   readonly store: ClickStore;
   readonly spool: ClickSpool;
-  readonly gate: StorageGate;
+  /** Apart, so that one busy counter of a cap does not keep all clicks from storage. */
+  readonly gates: { readonly counters: StorageGate; readonly clicks: StorageGate };
   readonly now: Clock;
   /** Neither storage nor the spool took it: what is said here is all that is left of the click. */
   readonly onNotStored: (spooled: SpooledClick, error: unknown) => void;
@@ -38,9 +39,9 @@ export function createClickRecorder(deps: ClickRecorderDeps): ClickRecorder {
     async record(click, claims) {
       const recording = new Recording(click, claims, full, deps);
       try {
-        return await deps.gate.pass(() => recording.run());
+        return await recording.run();
       } catch {
-        // Which failure it was, the gate has told. The visitor does not wait for what could not be claimed.
+        // Which failure it was, a gate has told. The visitor does not wait for what could not be claimed.
         await spool(recording.pending, deps);
         return { click: recording.pending.click, countedAt: null };
       }
@@ -61,22 +62,31 @@ class Recording {
   pending: SpooledClick;
   readonly #full: FullCaps;
   readonly #store: ClickStore;
+  readonly #gates: ClickRecorderDeps['gates'];
   readonly #now: Clock;
   readonly #end: number;
 
-  constructor(click: Click, claims: ClickClaims | null, full: FullCaps, { store, now }: ClickRecorderDeps) {
+  constructor(click: Click, claims: ClickClaims | null, full: FullCaps, { store, gates, now }: ClickRecorderDeps) {
     this.pending = { click, claims };
     this.#full = full;
     this.#store = store;
+    this.#gates = gates;
     this.#now = now;
     this.#end = now() + STORAGE_TIME;
   }
 
   async run(): Promise<RecordedClick> {
     const { click, claims } = this.pending;
-    const countedAt = claims && (await this.#claim(click, claims));
-    await this.#store.put(this.pending.click, [], this.#left());
+    const countedAt = claims && (await this.#gates.counters.pass(() => this.#claimInTime(click, claims)));
+    await this.#gates.clicks.pass(() => this.#store.put(this.pending.click, [], this.#left()));
     return { click: this.pending.click, countedAt };
+  }
+
+  async #claimInTime(click: Click, claims: ClickClaims): Promise<number | null> {
+    const countedAt = await this.#claim(click, claims);
+    // Counters that leave no time to store the click have failed, not the store of clicks.
+    this.#left();
+    return countedAt;
   }
 
   /** Decides the click's code; answers when a click was that makes it a duplicate. */

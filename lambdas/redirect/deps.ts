@@ -40,7 +40,7 @@ export function createDeps(): RedirectDeps & { readonly impressions: ImpressionC
     recorder: createClickRecorder({
       store: createClickStore(db, { clicks: requireEnv(ENV.clicksTable), counters }),
       spool: createClickSpool(awsEndpoint('sqs', region), region, requireEnv(ENV.clickSpoolQueueUrl)),
-      gate: openGate(),
+      gates: { counters: openGate(), clicks: openGate() },
       now,
       onNotStored: (spooled, error) =>
         log('click_not_stored', {

@@ -32,10 +32,11 @@ function start(...plan: Fault[]) {
   const lost: SpooledClick[] = [];
   const failures: unknown[] = [];
   const now = () => faulty.now;
+  const openGate = () => createStorageGate({ now, onFailure: (error) => failures.push(error) });
   const recorder = createClickRecorder({
     store: faulty.store,
     spool: faulty.spool,
-    gate: createStorageGate({ now, onFailure: (error) => failures.push(error) }),
+    gates: { counters: openGate(), clicks: openGate() },
     now,
     onNotStored: (spooled) => lost.push(spooled),
   });
@@ -222,6 +223,14 @@ describe('the recorder of clicks', () => {
     for (let i = 0; i < 5; i++) await record(claimsOf(`v${i}`, 9n, 9n));
     expect(calls).toEqual([...['claimVisit', 'send', 'claimVisit', 'send', 'claimVisit', 'send'], ...['send', 'send']]);
     expect(failures).toHaveLength(3);
+  });
+
+  it('goes on storing clicks that claim nothing while counters cannot be asked', async () => {
+    const { record, calls } = start(...Array.from({ length: 3 }, () => ['before', 'ok'] as const).flat());
+    for (let i = 0; i < 4; i++) await record(claimsOf(`v${i}`, 9n, 9n));
+    calls.length = 0;
+    await record(null);
+    expect(calls).toEqual(['put']);
   });
 });
 
