@@ -228,9 +228,8 @@ describe('the recorder of clicks', () => {
   it('goes on storing clicks that claim nothing while counters cannot be asked', async () => {
     const { record, calls } = start(...Array.from({ length: 3 }, () => ['before', 'ok'] as const).flat());
     for (let i = 0; i < 4; i++) await record(claimsOf(`v${i}`, 9n, 9n));
-    calls.length = 0;
     await record(null);
-    expect(calls).toEqual(['put']);
+    expect(calls.slice(-2)).toEqual(['send', 'put']);
   });
 });
 
