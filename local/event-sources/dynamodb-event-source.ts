@@ -131,7 +131,8 @@ export class DynamodbEventSource implements EventSource {
     let pauseMs = FIRST_PAUSE_MS;
     while (!signal.aborted) {
       try {
-        const { wanted, last, next } = await this.gather(iterator ?? (await this.iteratorOf(id)));
+        iterator ??= await this.iteratorOf(id);
+        const { wanted, last, next } = await this.gather(iterator);
         await this.handle(id, wanted);
         if (signal.aborted) return;
         if (last !== undefined) this.moveTo(id, last.sequenceNumber);
@@ -142,10 +143,11 @@ export class DynamodbEventSource implements EventSource {
         iterator = next;
         pauseMs = last === undefined ? Math.min(2 * pauseMs, LONGEST_PAUSE_MS) : FIRST_PAUSE_MS;
       } catch (error) {
-        this.complain(error);
+        const outdated = iterator !== undefined && isOutdated(error);
+        if (!outdated) this.complain(error);
         // What was read and not handled is read again.
         iterator = undefined;
-        pauseMs = RETRY_MS;
+        pauseMs = outdated ? FIRST_PAUSE_MS : RETRY_MS;
       }
       await this.pause(pauseMs);
     }
@@ -372,4 +374,9 @@ function arrivalOf(record: StreamRecord | undefined): string | null {
 
 function optional(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The iterator is too old, which says nothing of the stream: DynamoDB Local drops those of an empty shard early. */
+function isOutdated(error: unknown): boolean {
+  return error instanceof AwsError && ['ExpiredIteratorException', 'TrimmedDataAccessException'].includes(error.code);
 }
