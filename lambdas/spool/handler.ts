@@ -1,7 +1,7 @@
 import type { SQSHandler } from 'aws-lambda';
-import { awsEndpoint } from '../adapters/aws4/client.ts';
-import { createClickStore } from '../adapters/aws4/click-store.ts';
-import { createDynamoDb } from '../adapters/aws4/dynamodb.ts';
+import { awsEndpoint } from '../adapters/aws-json/client.ts';
+import { createClickStore } from '../adapters/aws-json/click-store.ts';
+import { createDynamoDb } from '../adapters/aws-json/dynamodb.ts';
 import { fromClickMessage } from '../adapters/click-message.ts';
 import type { SpooledClick } from '../core/ports.ts';
 import { storeSpooledClick } from '../core/store-spooled-click.ts';

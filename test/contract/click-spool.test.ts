@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createClickSpool } from '../../lambdas/adapters/aws4/click-spool.ts';
+import { createClickSpool } from '../../lambdas/adapters/aws-json/click-spool.ts';
 import { fromClickMessage, toClickMessage } from '../../lambdas/adapters/click-message.ts';
 import { createSqs } from '../../lambdas/adapters/sqs/hints.ts';
 import { CLICK_VALUES } from '../../lambdas/core/entities.ts';

@@ -1,9 +1,9 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createClickStore } from '../../lambdas/adapters/aws4/click-store.ts';
-import { createDynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
-import type { DynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
-import { createImpressionCounter } from '../../lambdas/adapters/aws4/impressions.ts';
+import { createClickStore } from '../../lambdas/adapters/aws-json/click-store.ts';
+import { createDynamoDb } from '../../lambdas/adapters/aws-json/dynamodb.ts';
+import type { DynamoDb } from '../../lambdas/adapters/aws-json/dynamodb.ts';
+import { createImpressionCounter } from '../../lambdas/adapters/aws-json/impressions.ts';
 import { createClickReader } from '../../lambdas/adapters/dynamodb/clicks.ts';
 import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import { impressionCounterKey } from '../../lambdas/core/counters.ts';

@@ -1,11 +1,11 @@
 import { createHash, createSecretKey, randomBytes } from 'node:crypto';
 import { DeleteItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createCatalogReader } from '../../lambdas/adapters/aws4/catalog-reader.ts';
-import { createClickStore } from '../../lambdas/adapters/aws4/click-store.ts';
-import { createConversionCountReader } from '../../lambdas/adapters/aws4/conversion-counts.ts';
-import { createDynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
-import type { DynamoDb } from '../../lambdas/adapters/aws4/dynamodb.ts';
+import { createCatalogReader } from '../../lambdas/adapters/aws-json/catalog-reader.ts';
+import { createClickStore } from '../../lambdas/adapters/aws-json/click-store.ts';
+import { createConversionCountReader } from '../../lambdas/adapters/aws-json/conversion-counts.ts';
+import { createDynamoDb } from '../../lambdas/adapters/aws-json/dynamodb.ts';
+import type { DynamoDb } from '../../lambdas/adapters/aws-json/dynamodb.ts';
 import { createClickReader } from '../../lambdas/adapters/dynamodb/clicks.ts';
 import { fromItem, toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import { createManagementCatalog } from '../../lambdas/adapters/dynamodb/management-catalog.ts';

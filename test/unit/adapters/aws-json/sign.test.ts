@@ -1,8 +1,8 @@
 import aws4 from 'aws4';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSigner } from '../../../../lambdas/adapters/aws4/sign.ts';
-import type { Credentials } from '../../../../lambdas/adapters/aws4/sign.ts';
+import { createSigner } from '../../../../lambdas/adapters/aws-json/sign.ts';
+import type { Credentials } from '../../../../lambdas/adapters/aws-json/sign.ts';
 
 const CREDENTIALS: Credentials = { accessKeyId: 'AKID', secretAccessKey: 'secret', sessionToken: 'token' };
 const SIGNED = { service: 'dynamodb', region: 'eu-central-1', host: 'dynamodb.eu-central-1.amazonaws.com' };

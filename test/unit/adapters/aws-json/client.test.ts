@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { awsEndpoint } from '../../../../lambdas/adapters/aws4/client.ts';
+import { awsEndpoint } from '../../../../lambdas/adapters/aws-json/client.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createDynamoDb } from '../../../../lambdas/adapters/aws4/dynamodb.ts';
-import type { DynamoDb } from '../../../../lambdas/adapters/aws4/dynamodb.ts';
+import { createDynamoDb } from '../../../../lambdas/adapters/aws-json/dynamodb.ts';
+import type { DynamoDb } from '../../../../lambdas/adapters/aws-json/dynamodb.ts';
 import { StorageUnavailable } from '../../../../lambdas/core/ports.ts';
 
 interface Call {
