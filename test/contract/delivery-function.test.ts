@@ -53,6 +53,7 @@ beforeAll(async () => {
   vi.stubEnv('CLICKS_TABLE', storage.tables.clicks);
   vi.stubEnv('CONVERSIONS_TABLE', storage.tables.conversions);
   vi.stubEnv('HITS_TABLE', storage.tables.hits);
+  vi.stubEnv('COUNTERS_TABLE', storage.tables.counters);
   vi.stubEnv('DELIVERIES_TABLE', storage.tables.deliveries);
   vi.stubEnv('NOTIFICATIONS_QUEUE_URL', queueUrl);
   vi.stubEnv('TRACKING_URL', 'http://127.0.0.1:1');
