@@ -76,6 +76,7 @@ export async function benchClick(bundles: Bundles): Promise<Report> {
       notes: [
         'Both handlers are bundled alike and take the same HTTP API events, one after the other, each in a process of its own; rounds alternate. Storage is a stub in a third process.',
         'The bare minimum parses campaign and publisher, makes a random id, signs one conditional put by hand and answers 302: no rules, no catalog, no macros.',
+        'Most of the start is node:crypto and node:http, which any signed put needs: the row of the bare minimum says how long they take on this machine.',
         'Loading a function ends where init goes on to what is done once, whatever the code: the first TLS connection, the keys. The last row has it.',
       ],
     };
