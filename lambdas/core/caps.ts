@@ -16,6 +16,11 @@ export function concerns(cap: Cap, publisherId: string): boolean {
   return cap.scope !== 'publisher' || cap.publisherId === publisherId;
 }
 
+/** When the period of a cap began that `at` lies in: by the cap's own time zone, else the network's. */
+export function capStart({ period, timeZone }: Cap, networkTimeZone: string, at: number): number {
+  return periodStart(period, timeZone ?? networkTimeZone, at);
+}
+
 /** What a click of a publisher takes of the campaign's click caps: at most two updates, the publisher's first. `at`: when it came. */
 export function clickSlots(
   { id, caps }: Pick<Campaign, 'id' | 'caps'>,
@@ -27,8 +32,7 @@ export function clickSlots(
   const all = new Map<string, CounterAdd>();
   for (const cap of caps) {
     if (cap.metric !== 'clicks' || !concerns(cap, publisherId)) continue;
-    const start = periodStart(cap.period, cap.timeZone ?? networkTimeZone, at);
-    const attribute = counterAttribute('number', cap.period, start);
+    const attribute = counterAttribute('number', cap.period, capStart(cap, networkTimeZone, at));
     const adds = cap.scope === 'campaign' ? all : own;
     const limit = BigInt(cap.limit);
     const known = adds.get(attribute)?.limit ?? limit;

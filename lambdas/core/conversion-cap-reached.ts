@@ -1,10 +1,9 @@
-import { concerns, CONVERSION_UNITS } from './caps.ts';
+import { capStart, concerns, CONVERSION_UNITS } from './caps.ts';
 import { counterAttribute } from './counters.ts';
 import type { CounterUnit } from './counters.ts';
 import type { Campaign, Cap, PayoutModel, RevenueModel } from './entities.ts';
 import { defaultGoal } from './goals.ts';
 import { parseMoney } from './money.ts';
-import { periodStart } from './periods.ts';
 import type { ConversionCounts } from './ports.ts';
 
 /** A cap that can close a link: on conversions or their money, of all goals or the default one. */
@@ -41,7 +40,7 @@ export function conversionCapReached(
     if (!concerns(cap, publisherId)) return false;
     const scope = cap.scope === 'campaign' ? null : publisherId;
     const counts = known.find((item) => item.publisherId === scope && item.goal === cap.goal)?.counts;
-    const attribute = counterAttribute(unit, cap.period, periodStart(cap.period, cap.timeZone ?? networkTimeZone, now));
+    const attribute = counterAttribute(unit, cap.period, capStart(cap, networkTimeZone, now));
     return limit - (counts?.get(attribute) ?? 0n) < need;
   });
 }

@@ -1,4 +1,4 @@
-import { concerns, CONVERSION_UNITS } from './caps.ts';
+import { capStart, concerns, CONVERSION_UNITS } from './caps.ts';
 import type { Conversion } from './conversion.ts';
 import { conversionCounterKey, counterAttribute, PERIOD_GRACE_MS } from './counters.ts';
 import type { CounterKey, CounterUnit, CounterUpdate, StoredCounter } from './counters.ts';
@@ -81,7 +81,7 @@ function limitsOf(
   return caps.flatMap((cap): Limit[] => {
     const unit = CONVERSION_UNITS[cap.metric];
     if (unit === null || !concerns(cap, publisherId) || (cap.goal !== null && cap.goal !== goal)) return [];
-    const start = periodStart(cap.period, cap.timeZone ?? networkTimeZone, createdAt);
+    const start = capStart(cap, networkTimeZone, createdAt);
     return [
       {
         cap,

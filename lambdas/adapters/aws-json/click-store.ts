@@ -4,7 +4,7 @@ import type { CounterKey } from '../../core/counters.ts';
 import { StorageUnavailable } from '../../core/ports.ts';
 import type { ClickPut, ClickStore, VisitMarker } from '../../core/ports.ts';
 import { clickCodeOf, toClickItem } from '../dynamodb/click-item.ts';
-import { counterUpdate, fromCounterItem } from '../dynamodb/counter-update.ts';
+import { counterRemoval, counterUpdate, fromCounterItem } from '../dynamodb/counter-update.ts';
 import type { Item } from '../dynamodb/items.ts';
 import type { DynamoDb, Refusal } from './dynamodb.ts';
 
@@ -42,13 +42,7 @@ export function createClickStore(
     },
 
     async forget(key, attributes, timeout) {
-      const input = {
-        TableName,
-        Key: toKey(key),
-        UpdateExpression: `REMOVE ${attributes.map((_, index) => `#${index}`).join(', ')}`,
-        ExpressionAttributeNames: Object.fromEntries(attributes.map((attribute, index) => [`#${index}`, attribute])),
-      };
-      await db.call('UpdateItem', input, timeout);
+      await db.call('UpdateItem', counterRemoval(TableName, key, attributes), timeout);
     },
 
     async visit(key, timeout) {

@@ -1,4 +1,4 @@
-import type { Counts, CounterUpdate } from '../../core/counters.ts';
+import type { CounterKey, Counts, CounterUpdate } from '../../core/counters.ts';
 import type { Item } from './items.ts';
 
 /** What an `UpdateItem`, and an `Update` of a transaction, are told of adds on a counter. Without the SDK: the redirect has it. */
@@ -35,6 +35,20 @@ export function counterUpdate(TableName: string, { key, adds }: CounterUpdate): 
     }),
     ExpressionAttributeNames: Object.fromEntries(adds.map(({ attribute }, index) => [`#${index}`, attribute])),
     ExpressionAttributeValues: values,
+  };
+}
+
+/** What an `UpdateItem` is told to take attributes away from a counter. */
+export function counterRemoval(
+  TableName: string,
+  { pk, sk }: CounterKey,
+  attributes: readonly string[],
+): Omit<CounterUpdateInput, 'ConditionExpression' | 'ExpressionAttributeValues'> {
+  return {
+    TableName,
+    Key: { pk: { S: pk }, sk: { S: sk } },
+    UpdateExpression: `REMOVE ${attributes.map((_, index) => `#${index}`).join(', ')}`,
+    ExpressionAttributeNames: Object.fromEntries(attributes.map((attribute, index) => [`#${index}`, attribute])),
   };
 }
 

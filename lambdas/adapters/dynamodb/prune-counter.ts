@@ -2,7 +2,7 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { staleAttributes } from '../../core/counters.ts';
 import type { CounterKey } from '../../core/counters.ts';
-import { fromCounterItem } from './counter-update.ts';
+import { counterRemoval, fromCounterItem } from './counter-update.ts';
 import { storageCall } from './errors.ts';
 import { toItem } from './items.ts';
 import { readItem } from './reads.ts';
@@ -14,18 +14,12 @@ const PRUNED_AT_ONCE = 250;
 export async function pruneCounter(
   client: DynamoDBClient,
   TableName: string,
-  { pk, sk }: CounterKey,
+  key: CounterKey,
   now: number,
 ): Promise<void> {
-  const Key = toItem({ pk, sk });
-  const item = await readItem(client, TableName, Key);
+  const item = await readItem(client, TableName, toItem({ ...key }));
   const stale = staleAttributes(fromCounterItem(item ?? {}), now).slice(0, PRUNED_AT_ONCE);
   if (stale.length === 0) return;
-  const command = new UpdateItemCommand({
-    TableName,
-    Key,
-    UpdateExpression: `REMOVE ${stale.map((_, index) => `#${index}`).join(', ')}`,
-    ExpressionAttributeNames: Object.fromEntries(stale.map((attribute, index) => [`#${index}`, attribute])),
-  });
+  const command = new UpdateItemCommand(counterRemoval(TableName, key, stale));
   await storageCall(() => client.send(command));
 }
