@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conversionKey } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
 import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-update.ts';
 import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
 import { toDeliveryItem } from '../../lambdas/adapters/dynamodb/delivery-item.ts';
 import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
+import { readItem, readPartition } from '../../lambdas/adapters/dynamodb/reads.ts';
 import type { Conversion } from '../../lambdas/core/conversion.ts';
 import { conversionCounterKey, counterAttribute } from '../../lambdas/core/counters.ts';
 import type { CounterAdd, CounterKey, Counts, CounterUpdate } from '../../lambdas/core/counters.ts';
@@ -56,15 +57,8 @@ afterAll(() => storage.stop());
 
 const real = (): Subject => {
   const { client, tables } = storage;
-  const count = async (id: string, prefix: string) => {
-    const query = new QueryCommand({
-      TableName: tables.conversions,
-      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-      ExpressionAttributeValues: toItem({ ':pk': `conversion#${id}`, ':prefix': prefix }),
-      ConsistentRead: true,
-    });
-    return (await client.send(query)).Count ?? 0;
-  };
+  const count = async (id: string, prefix: string) =>
+    (await readPartition(client, tables.conversions, { pk: `conversion#${id}`, prefix })).length;
   return {
     store: createConversionStore(client, tables),
     async put(delivery) {
@@ -72,8 +66,7 @@ const real = (): Subject => {
     },
     rowsOf: async (id) => ({ history: await count(id, 'history#'), ledger: await count(id, 'ledger#') }),
     async countsOf({ pk, sk }) {
-      const get = new GetItemCommand({ TableName: tables.counters, Key: toItem({ pk, sk }), ConsistentRead: true });
-      return fromCounterItem((await client.send(get)).Item ?? {});
+      return fromCounterItem((await readItem(client, tables.counters, toItem({ pk, sk }))) ?? {});
     },
   };
 };

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromConversionItem } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
 import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
 import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-update.ts';
 import { createHitWriter } from '../../lambdas/adapters/dynamodb/hits.ts';
 import { fromItem, toItem } from '../../lambdas/adapters/dynamodb/items.ts';
+import { readItem, readPartition } from '../../lambdas/adapters/dynamodb/reads.ts';
 import type { Conversion, HistoryRow, LedgerRow } from '../../lambdas/core/conversion.ts';
 import { conversionCounterKey } from '../../lambdas/core/counters.ts';
 import type { CounterKey, Counts } from '../../lambdas/core/counters.ts';
@@ -51,15 +52,10 @@ afterAll(() => storage.stop());
 
 const real = (): Subject => {
   const { client, tables } = storage;
-  const rows = async (id: string, prefix: string) => {
-    const query = new QueryCommand({
-      TableName: tables.conversions,
-      KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-      ExpressionAttributeValues: toItem({ ':pk': `conversion#${id}`, ':prefix': prefix }),
-      ConsistentRead: true,
-    });
-    return ((await client.send(query)).Items ?? []).map((item) => fromItem(item) as unknown as LedgerRow & HistoryRow);
-  };
+  const rows = async (id: string, prefix: string) =>
+    (await readPartition(client, tables.conversions, { pk: `conversion#${id}`, prefix })).map(
+      (item) => fromItem(item) as unknown as LedgerRow & HistoryRow,
+    );
   return {
     store: createConversionStore(client, tables),
     hits: createHitWriter(client, tables.hits),
@@ -75,8 +71,7 @@ const real = (): Subject => {
     ledgerOf: (id) => rows(id, 'ledger#'),
     historyOf: (id) => rows(id, 'history#'),
     async countsOf({ pk, sk }) {
-      const get = new GetItemCommand({ TableName: tables.counters, Key: toItem({ pk, sk }), ConsistentRead: true });
-      return fromCounterItem((await client.send(get)).Item ?? {});
+      return fromCounterItem((await readItem(client, tables.counters, toItem({ pk, sk }))) ?? {});
     },
   };
 };

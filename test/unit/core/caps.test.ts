@@ -3,24 +3,12 @@ import { clickSlots, concerns } from '../../../lambdas/core/caps.ts';
 import { clickCounterKey, counterAttribute, staleAttributes } from '../../../lambdas/core/counters.ts';
 import type { Cap } from '../../../lambdas/core/entities.ts';
 import { periodStart } from '../../../lambdas/core/periods.ts';
-import { aCampaign } from '../../support/entities.ts';
+import { aCampaign, aCap } from '../../support/entities.ts';
 
 const NOW = Date.parse('2026-11-23T12:34:56Z');
 const DAY = 24 * 60 * 60 * 1_000;
 
-function aCap(overrides: Partial<Cap> = {}): Cap {
-  return {
-    metric: 'clicks',
-    period: 'day',
-    limit: '100',
-    scope: 'campaign',
-    publisherId: null,
-    goal: null,
-    timeZone: null,
-    onReached: 'reject',
-    ...overrides,
-  };
-}
+const aClickCap = (overrides: Partial<Cap> = {}) => aCap({ metric: 'clicks', ...overrides });
 
 const slots = (caps: readonly Cap[], zone = 'UTC') => clickSlots(aCampaign({ caps }), 'tia', zone, NOW);
 const attribute = (period: Cap['period'], zone = 'UTC', at = NOW) =>
@@ -29,14 +17,21 @@ const attribute = (period: Cap['period'], zone = 'UTC', at = NOW) =>
 describe('what a click takes of its caps (invariant 6)', () => {
   it.each<[string, readonly Cap[]]>([
     ['without caps', []],
-    ['with caps on conversions only', [aCap({ metric: 'conversions' }), aCap({ metric: 'payout', limit: '9.5' })]],
-    ['with caps of another publisher only', [aCap({ scope: 'publisher', publisherId: 'other' })]],
+    [
+      'with caps on conversions only',
+      [aClickCap({ metric: 'conversions' }), aClickCap({ metric: 'payout', limit: '9.5' })],
+    ],
+    ['with caps of another publisher only', [aClickCap({ scope: 'publisher', publisherId: 'other' })]],
   ])('is nothing %s', (_, caps) => {
     expect(slots(caps)).toEqual([]);
   });
 
   it('is one update of the campaign’s item, whatever the number of its periods', () => {
-    const caps = [aCap(), aCap({ period: 'month', limit: '1000' }), aCap({ period: 'total', limit: '5000' })];
+    const caps = [
+      aClickCap(),
+      aClickCap({ period: 'month', limit: '1000' }),
+      aClickCap({ period: 'total', limit: '5000' }),
+    ];
 
     expect(slots(caps)).toEqual([
       {
@@ -51,7 +46,7 @@ describe('what a click takes of its caps (invariant 6)', () => {
   });
 
   it('is the publisher’s item first, then the campaign’s', () => {
-    const caps = [aCap(), aCap({ scope: 'each_publisher', limit: '10' })];
+    const caps = [aClickCap(), aClickCap({ scope: 'each_publisher', limit: '10' })];
 
     expect(slots(caps).map(({ key, adds }) => [key, adds[0]?.limit])).toEqual([
       [clickCounterKey('summer', 'tia'), 10n],
@@ -61,16 +56,16 @@ describe('what a click takes of its caps (invariant 6)', () => {
 
   it('asks the lower of two limits of a publisher in one period', () => {
     const caps = [
-      aCap({ scope: 'each_publisher', limit: '10' }),
-      aCap({ scope: 'publisher', publisherId: 'tia', limit: '7' }),
-      aCap({ scope: 'publisher', publisherId: 'tia', limit: '8' }),
+      aClickCap({ scope: 'each_publisher', limit: '10' }),
+      aClickCap({ scope: 'publisher', publisherId: 'tia', limit: '7' }),
+      aClickCap({ scope: 'publisher', publisherId: 'tia', limit: '8' }),
     ];
 
     expect(slots(caps)[0]?.adds).toEqual([{ attribute: attribute('day'), amount: 1n, limit: 7n }]);
   });
 
   it('goes by the cap’s time zone, else by the network’s', () => {
-    const caps = [aCap(), aCap({ timeZone: 'America/New_York' })];
+    const caps = [aClickCap(), aClickCap({ timeZone: 'America/New_York' })];
 
     const adds = slots(caps, 'Asia/Tokyo')[0]?.adds.map((add) => add.attribute);
 
@@ -86,7 +81,7 @@ describe('a cap', () => {
     ['publisher', 'tia', true],
     ['publisher', 'other', false],
   ])('of scope %s and publisher %s concerns tia: %s', (scope, publisherId, expected) => {
-    expect(concerns(aCap({ scope, publisherId }), 'tia')).toBe(expected);
+    expect(concerns(aClickCap({ scope, publisherId }), 'tia')).toBe(expected);
   });
 });
 

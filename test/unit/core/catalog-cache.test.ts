@@ -65,6 +65,21 @@ beforeEach(() => {
   reader.ring = [KEY];
 });
 
+/** An environment that knows the campaign as active, was frozen while it read it again, and is thawed an hour later. */
+async function freezeInRefresh() {
+  const { held, of } = heldReader();
+  const catalog = cache(LIFETIME, of);
+  const first = catalog.campaign('summer');
+  held[0]?.answer('active');
+  await first;
+  now += LIFETIME;
+  const refreshed = catalog.campaign('summer');
+  wake();
+  await refreshed;
+  now += 3_600_000;
+  return { held, catalog };
+}
+
 /** Pauses the campaign while the cache holds it as active. */
 const pause = () => reader.campaigns.set('summer', aCampaign({ status: 'paused' }));
 const statusOf = async (catalog: CatalogReader) => (await catalog.campaign('summer'))?.status;
@@ -99,17 +114,7 @@ describe('a campaign that is paused', () => {
   });
 
   it('is read anew after an environment was frozen in the middle of a refresh', async () => {
-    const { held, of } = heldReader();
-    const catalog = cache(LIFETIME, of);
-    const first = catalog.campaign('summer');
-    held[0]?.answer('active');
-    await first;
-    now += LIFETIME;
-    const refreshed = catalog.campaign('summer');
-    wake();
-    await refreshed;
-
-    now += 3_600_000;
+    const { held, catalog } = await freezeInRefresh();
     const thawed = catalog.campaign('summer');
     expect(held).toHaveLength(3);
     held[2]?.answer('paused');
@@ -120,17 +125,7 @@ describe('a campaign that is paused', () => {
   });
 
   it('is read anew although the frozen refresh failed when the environment was thawed', async () => {
-    const { held, of } = heldReader();
-    const catalog = cache(LIFETIME, of);
-    const first = catalog.campaign('summer');
-    held[0]?.answer('active');
-    await first;
-    now += LIFETIME;
-    const refreshed = catalog.campaign('summer');
-    wake();
-    await refreshed;
-
-    now += 3_600_000;
+    const { held, catalog } = await freezeInRefresh();
     held[1]?.fail();
     await settled();
     const thawed = catalog.campaign('summer');

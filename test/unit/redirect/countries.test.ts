@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCountryLookup } from '../../../lambdas/redirect/countries.ts';
+import { catchLogLines } from '../../support/log-lines.ts';
 import { encodeMmdb } from '../../support/mmdb.ts';
 
 let directory: string;
@@ -10,8 +11,7 @@ let lines: unknown[];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'flowback-countries-'));
-  lines = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(JSON.parse(String(line))) > 0);
+  lines = catchLogLines();
 });
 
 afterEach(() => {

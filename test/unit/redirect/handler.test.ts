@@ -11,6 +11,7 @@ import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
 import type { Item } from '../../../lambdas/adapters/dynamodb/items.ts';
 import { toWire } from '../../../lambdas/core/wire.ts';
 import { aCampaign, aPublisher } from '../../support/entities.ts';
+import { catchLogLines } from '../../support/log-lines.ts';
 
 /** What stands in for DynamoDB and SQS: an answer for each operation, or none at all. */
 interface Storage {
@@ -99,11 +100,7 @@ beforeEach(async () => {
     COUNTRY_DATABASE: undefined,
   };
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-  lines = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((line) => {
-    lines.push(JSON.parse(String(line)) as Record<string, unknown>);
-    return true;
-  });
+  lines = catchLogLines();
 });
 
 afterEach(async () => {

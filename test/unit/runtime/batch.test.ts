@@ -1,6 +1,7 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MalformedMessage, runBatch } from '../../../lambdas/runtime/batch.ts';
+import { catchLogLines } from '../../support/log-lines.ts';
 
 const record = (messageId: string, body = ''): SQSRecord => ({
   messageId,
@@ -18,8 +19,7 @@ const event = (...ids: string[]): SQSEvent => ({ Records: ids.map((id) => record
 describe('a batch', () => {
   let lines: unknown[];
   beforeEach(() => {
-    lines = [];
-    vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(JSON.parse(String(line))) > 0);
+    lines = catchLogLines();
   });
   afterEach(() => vi.restoreAllMocks());
 

@@ -4,6 +4,7 @@ import { toClickMessage } from '../../../lambdas/adapters/click-message.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import type { FaultProxy } from '../../support/fault-proxy.ts';
 import { aClick } from '../../support/entities.ts';
+import { catchLogLines } from '../../support/log-lines.ts';
 
 let storage: FaultProxy;
 let lines: Record<string, unknown>[];
@@ -19,11 +20,7 @@ beforeEach(async () => {
     COUNTERS_TABLE: 'counters',
   };
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-  lines = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((line) => {
-    lines.push(JSON.parse(String(line)) as Record<string, unknown>);
-    return true;
-  });
+  lines = catchLogLines();
 });
 
 afterEach(async () => {
