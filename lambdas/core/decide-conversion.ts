@@ -120,6 +120,9 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
     updatedAt: scene.now,
     locked: false,
     countedIn,
+    cap: null,
+    holdUntil: null,
+    reportedBy: 'sender',
     deliveries: 0,
   };
   const { keys } = input;
@@ -305,7 +308,7 @@ function settle(scene: Scene, { before, after, code, keys, counters, deliveries,
       expectedVersion: before?.version ?? null,
       counters,
       deliveries: changes,
-      history: { conversionId, number, at: scene.now, status, code, by: scene.by },
+      history: { conversionId, number, at: scene.now, status, code, by: scene.by, reason: null },
       ledger: ledgerRow(before, conversion, code, scene.now),
     },
   };

@@ -74,6 +74,28 @@ export interface Goal {
   readonly accept: readonly ('payout' | 'revenue')[];
 }
 
+/** Other terms than the goal's own for some conversions; of several that match the most specific wins. */
+export interface Override {
+  /** Null: of all publishers, of all goals. */
+  readonly publisherId: string | null;
+  readonly goal: string | null;
+  /** What must hold of the click; empty lists ask nothing. */
+  readonly when: {
+    readonly countries: readonly string[];
+    readonly os: readonly string[];
+    readonly sources: readonly string[];
+  };
+  /** Null: it says nothing of it. */
+  readonly payout: PayoutModel | null;
+  readonly revenue: RevenueModel | null;
+}
+
+/** A code that customers type in at the shop; its sales belong to the publisher although there is no click. */
+export interface Coupon {
+  readonly code: string;
+  readonly publisherId: string;
+}
+
 /** What must hold for one thing that is known of a visitor. Empty lists ask nothing. */
 export interface TargetingRule {
   /** Not empty: only these. */
@@ -121,6 +143,14 @@ export interface Campaign extends Entity {
   readonly destinationUrl: string;
   readonly goals: readonly Goal[];
   readonly unknownGoal: 'reject' | 'record' | 'default';
+  /** Whether the terms in force when the conversion was received or when the click was are those that count. */
+  readonly payoutBasis: 'conversion' | 'click';
+  readonly overrides: readonly Override[];
+  /** Since when goals and overrides are as they are, in milliseconds; those before are kept, see {@link CampaignTerms}. */
+  readonly termsSince: number;
+  readonly coupons: readonly Coupon[];
+  /** A conversion sooner after its click is suspicious. 0: none is. */
+  readonly minimumSecondsToConvert: number;
   /** What a publisher gets for each click that counts; null: nothing. */
   readonly clickPayout: ClickPayout | null;
   /** `ask` and `private`: only approved publishers may send clicks; `ask`: others may apply. */
@@ -143,6 +173,9 @@ export interface Campaign extends Entity {
   readonly endsAt: number | null;
 }
 
+/** What conversions are priced by. */
+export type CampaignTerms = Pick<Campaign, 'goals' | 'overrides' | 'termsSince'>;
+
 /** A fixed amount in the campaign's currency. */
 export interface ClickPayout {
   readonly model: 'fixed';
@@ -150,7 +183,11 @@ export interface ClickPayout {
 }
 
 /** The terms that a campaign has unless it says otherwise; rows that were stored before a term existed lack it. */
-export const DEFAULT_CLICK_TERMS = {
+export const DEFAULT_CAMPAIGN_TERMS = {
+  payoutBasis: 'conversion',
+  overrides: [],
+  coupons: [],
+  minimumSecondsToConvert: 0,
   clickPayout: null,
   visibility: 'public',
   approvedPublishers: [],
@@ -173,7 +210,8 @@ export const DEFAULT_CLICK_TERMS = {
 
 /** A campaign as it is stored, with the defaults of the terms that its row lacks. */
 export function completeCampaign(stored: Campaign): Campaign {
-  return { ...DEFAULT_CLICK_TERMS, ...stored };
+  const since: Partial<Campaign> = { termsSince: stored.createdAt };
+  return { ...DEFAULT_CAMPAIGN_TERMS, ...since, ...stored };
 }
 
 export interface Postback extends Entity {

@@ -31,7 +31,7 @@ export interface CatalogKinds {
 
 export type CatalogKind = keyof CatalogKinds;
 /** Partitions without a type of their own. */
-type OwnedPartition = `postback_of#${string}` | `idempotency#${string}`;
+type OwnedPartition = `postback_of#${string}` | `idempotency#${string}` | `campaign_terms#${string}`;
 
 /**
  * One item's part of a transaction.

@@ -3,7 +3,7 @@ import type { ClickLedgerRow } from './click-payout.ts';
 import type { Conversion, HistoryRow, LedgerRow } from './conversion.ts';
 import type { CounterKey, Counts, CounterUpdate, StoredCounter } from './counters.ts';
 import type { Attempt, Delivery } from './delivery.ts';
-import type { Campaign, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
+import type { Campaign, CampaignTerms, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
 import type { Hit } from './hit.ts';
 import type { ClickCode } from './reasons.ts';
 
@@ -30,6 +30,11 @@ export interface ConversionCatalog extends CatalogReader {
   sender(id: string): Promise<Sender | null>;
   /** The sender that a token belongs to, by its SHA-256 in hex. */
   senderIdOfToken(hash: string): Promise<string | null>;
+  /**
+   * The terms that were in force at a time, in milliseconds, of those before the campaign's present ones (`termsSince`);
+   * the oldest if it is before them. Null: the present ones are the first.
+   */
+  termsAt(campaignId: string, at: number): Promise<CampaignTerms | null>;
   /** Active postbacks of this publisher and those of all publishers. */
   postbacksOf(publisherId: string): Promise<readonly Postback[]>;
 }
@@ -241,6 +246,8 @@ export interface ConversionStore {
   pruneCounters(keys: readonly CounterKey[], now: number): Promise<void>;
   /** Remembers a rejection that came before its conversion; false if the key names a conversion now. Idempotent. */
   remember(key: DedupeKey): Promise<boolean>;
+  /** Conversions whose hold period is over, longest first; eventually consistent, only a hint. */
+  endedHolds(now: number, limit: number): Promise<readonly { readonly conversionId: string; readonly until: number }[]>;
   /** Idempotent. */
   park(parked: ParkedConversion): Promise<void>;
   /** Parked conversions that are due, oldest first; eventually consistent. */

@@ -1,5 +1,5 @@
-import type { Terms } from './conversion.ts';
-import type { Goal, PayoutModel, RevenueModel, Settings } from './entities.ts';
+import type { ReportedAmount, Terms } from './conversion.ts';
+import type { PayoutModel, RevenueModel, Settings } from './entities.ts';
 import {
   invertRatio,
   multiplyMicros,
@@ -19,8 +19,13 @@ interface Price {
 }
 
 /** Whether payout or revenue is a percentage of the sale's amount, so that there must be one. */
-export function needsAmount({ payout, revenue }: Pick<Goal, 'payout' | 'revenue'>): boolean {
+export function needsAmount({ payout, revenue }: Pick<Terms, 'payout' | 'revenue'>): boolean {
   return payout.model === 'percent' || revenue.model === 'percent';
+}
+
+/** Whether payout or revenue is told in the sale's currency. */
+export function needsExchange({ payout, revenue }: Pick<Terms, 'payout' | 'revenue'>): boolean {
+  return needsAmount({ payout, revenue }) || payout.model === 'reported' || revenue.model === 'reported';
 }
 
 /**
@@ -87,10 +92,16 @@ function round({ amount, ratio }: Product): Micros {
   return multiplyMicros(amount, ratio);
 }
 
-function productOf(model: PayoutModel | RevenueModel, sale: Product, revenue: Product | null): Product {
+function productOf(
+  model: PayoutModel | RevenueModel | ReportedAmount,
+  sale: Product,
+  revenue: Product | null,
+): Product {
   switch (model.model) {
     case 'fixed':
       return { amount: required(parseMoney(model.amount, 6)), ratio: ONE };
+    case 'reported':
+      return { amount: required(parseMoney(model.amount, 6)), ratio: sale.ratio };
     case 'percent':
       return percentOf(model.percent, sale);
     case 'percent_of_revenue':

@@ -266,7 +266,8 @@ async function subjectOfRows(rows: readonly ClickGoalRow[], store: ConversionSto
   const id = rows.find(({ conversionId }) => conversionId !== null)?.conversionId ?? null;
   if (id === null) return null;
   const conversion = await readConversion(id, store);
-  return subjectOf(conversion.clickId, conversion.clickAt, conversion);
+  const { clickId, clickAt } = conversion;
+  return clickId === null || clickAt === null ? null : subjectOf(clickId, clickAt, conversion);
 }
 
 async function readConversion(id: string, store: ConversionStore): Promise<Conversion> {

@@ -60,7 +60,8 @@ export function showConversion(conversion: Conversion) {
     coupon: values['coupon'] ?? null,
     ...pick(values, SUB),
     click_at: isoTime(conversion.clickAt),
-    seconds_to_convert: Math.floor((conversion.createdAt - conversion.clickAt) / 1_000),
+    seconds_to_convert:
+      conversion.clickAt === null ? null : Math.floor((conversion.createdAt - conversion.clickAt) / 1_000),
     created_at: isoTime(conversion.createdAt),
     updated_at: isoTime(conversion.updatedAt),
     locked: conversion.locked,
@@ -68,7 +69,7 @@ export function showConversion(conversion: Conversion) {
 }
 
 export function showHistory(history: readonly HistoryRow[]) {
-  return history.map(({ at, status, code, by }) => ({ at: isoTime(at), status, code, by }));
+  return history.map(({ at, status, code, by, reason = null }) => ({ at: isoTime(at), status, code, by, reason }));
 }
 
 export function showDelivery({ delivery, attempts }: DeliveryWithAttempts) {

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { mintClickId, verifyClickId } from '../../lambdas/core/click-id.ts';
-import { DEFAULT_CLICK_TERMS, DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
+import { DEFAULT_CAMPAIGN_TERMS, DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
 import type { Campaign, Publisher, Settings } from '../../lambdas/core/entities.ts';
 import type { CatalogReader } from '../../lambdas/core/ports.ts';
 import { aCampaign, aGoal, aPublisher, someSettings } from '../support/entities.ts';
@@ -75,7 +75,7 @@ export function catalogReaderContract(name: string, start: () => CatalogSubject)
           },
         ],
         targeting: {
-          ...DEFAULT_CLICK_TERMS.targeting,
+          ...DEFAULT_CAMPAIGN_TERMS.targeting,
           countries: { allow: ['US'], deny: [] },
           sources: { allow: [], deny: ['snake_case', 'camelCase'] },
           unknown: 'deny',

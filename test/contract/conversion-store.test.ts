@@ -83,7 +83,7 @@ const aWrite = (conversion: Conversion, overrides: Partial<ConversionWrite> = {}
     expectedVersion: null,
     counters: [],
     deliveries: [],
-    history: { conversionId, number, at: NOON, status, code, by: 'sender:xyz' },
+    history: { conversionId, number, at: NOON, status, code, by: 'sender:xyz', reason: null },
     ledger: { conversionId, number, at: NOON, payout, revenue, currency, code },
     ...overrides,
   };

@@ -68,6 +68,9 @@ export function aConversion(overrides: Partial<Conversion> = {}): Conversion {
     updatedAt: NOON,
     locked: false,
     countedIn: [],
+    cap: null,
+    holdUntil: null,
+    reportedBy: 'sender',
     deliveries: 0,
     ...overrides,
   };

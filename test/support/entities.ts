@@ -1,4 +1,4 @@
-import { DEFAULT_CLICK_TERMS, DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
+import { DEFAULT_CAMPAIGN_TERMS, DEFAULT_SETTINGS } from '../../lambdas/core/entities.ts';
 import type { Campaign, Cap, Click, Goal, Publisher, Settings } from '../../lambdas/core/entities.ts';
 
 /** Entities as they are stored, with overrides. */
@@ -51,7 +51,8 @@ export function aCampaign(overrides: Partial<Campaign> = {}): Campaign {
     fallbackUrl: null,
     attributionWindowDays: 30,
     expose: [],
-    ...DEFAULT_CLICK_TERMS,
+    ...DEFAULT_CAMPAIGN_TERMS,
+    termsSince: 1_764_000_000_000,
     ...overrides,
   };
 }

@@ -1,7 +1,8 @@
 import { createSecretKey } from 'node:crypto';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { termsPartition, termsSortKey } from '../../core/campaign-terms.ts';
 import { completeCampaign, DEFAULT_SETTINGS } from '../../core/entities.ts';
-import type { Campaign, Postback, Publisher, Sender, Settings } from '../../core/entities.ts';
+import type { Campaign, CampaignTerms, Postback, Publisher, Sender, Settings } from '../../core/entities.ts';
 import type { ConversionCatalog, PostbackReader } from '../../core/ports.ts';
 import { fromWire } from '../../core/wire.ts';
 import { fromItem, toItem, withoutAttributes } from './items.ts';
@@ -34,6 +35,13 @@ export function createConversionCatalog(client: DynamoDBClient, table: string): 
     async senderIdOfToken(hash) {
       const item = await readItem(client, table, toItem({ pk: 'sender_token', sk: hash }));
       return item?.['sender_id']?.S ?? null;
+    },
+
+    async termsAt(campaignId, at) {
+      const pk = termsPartition(campaignId);
+      const [then] = await readPartition(client, table, { pk, after: termsSortKey(at + 1), limit: 1 });
+      const found = then ?? (await readPartition(client, table, { pk })).at(-1);
+      return found === undefined ? null : fromEntity<CampaignTerms>(found);
     },
 
     async postbacksOf(publisherId) {

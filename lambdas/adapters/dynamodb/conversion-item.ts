@@ -1,4 +1,5 @@
 import type { Conversion } from '../../core/conversion.ts';
+import { dueShard } from '../../core/due-shard.ts';
 import { toMicros } from '../../core/money.ts';
 import type { Micros } from '../../core/money.ts';
 import { fromWire, toWire } from '../../core/wire.ts';
@@ -10,14 +11,21 @@ export function conversionKey(id: string): Item {
   return toItem({ pk: `conversion#${id}`, sk: 'conversion' });
 }
 
+/** What the shards of held conversions begin with, in the index of due times. */
+export const HOLD_SHARD = 'hold#';
+
 /** A conversion as the item that lists and readers see; attribute names are those of the wire. */
 export function toConversionItem(conversion: Conversion): Item {
   const createdAt = new Date(conversion.createdAt).toISOString();
+  const { id, clickId, holdUntil } = conversion;
   return {
     ...toItem({
       ...(toWire(conversion) as Record<string, unknown>),
       month: createdAt.slice(0, 7),
-      listed_at: `${createdAt}#${conversion.id}`,
+      listed_at: `${createdAt}#${id}`,
+      // Keys of indexes: they are text and number, or absent.
+      click_id: clickId ?? undefined,
+      ...(holdUntil !== null && { due_shard: `${HOLD_SHARD}${dueShard(id)}`, due_at: holdUntil }),
     }),
     ...conversionKey(conversion.id),
   };
@@ -25,16 +33,23 @@ export function toConversionItem(conversion: Conversion): Item {
 
 /** What {@link toConversionItem} wrote. */
 export function fromConversionItem(item: Item): Conversion {
-  const stored = withoutAttributes(item, ['pk', 'sk', 'month', 'listed_at']);
+  const stored = withoutAttributes(item, ['pk', 'sk', 'month', 'listed_at', 'due_shard', 'due_at']);
   const conversion = fromWire(fromItem(stored)) as StoredConversion;
-  // Rows from before there were caps do not say.
-  const { countedIn = [] } = conversion;
-  return { ...conversion, ...readMoney(conversion), countedIn };
+  return { ...LATER_FIELDS, ...conversion, ...readMoney(conversion) };
 }
 
-type StoredConversion = Omit<Conversion, MoneyField | 'countedIn'> &
+/** What older rows do not say, and the click that one of a coupon does not have. */
+const LATER_FIELDS = {
+  clickId: null,
+  countedIn: [],
+  cap: null,
+  holdUntil: null,
+  reportedBy: 'sender',
+} as const satisfies Partial<Conversion>;
+
+type StoredConversion = Omit<Conversion, MoneyField | keyof typeof LATER_FIELDS> &
   Record<MoneyField, bigint | number | null> &
-  Partial<Pick<Conversion, 'countedIn'>>;
+  Partial<Pick<Conversion, keyof typeof LATER_FIELDS>>;
 
 type MoneyField = 'saleAmount' | 'payout' | 'revenue' | 'wouldBePayout' | 'wouldBeRevenue';
 

@@ -26,7 +26,7 @@ import type {
 import { fromWire, toWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
 import { retryConflicts, unlessConditionLost } from './conflicts.ts';
-import { conversionKey, fromConversionItem, toConversionItem } from './conversion-item.ts';
+import { conversionKey, fromConversionItem, HOLD_SHARD, toConversionItem } from './conversion-item.ts';
 import { counterUpdate, fromCounterItem } from './counter-update.ts';
 import { deliveryKey, fromDeliveryItem, toDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
@@ -49,6 +49,23 @@ const REMEMBERED = 'attribute_exists(pk) AND attribute_not_exists(conversion_id)
 /** The Conversions table, and what a conversion's transaction writes to Deliveries and Counters. */
 export function createConversionStore(client: DynamoDBClient, tables: Tables): ConversionStore {
   const table = tables.conversions;
+
+  /** What the index of due times says of all shards of one kind. */
+  const due = async (kind: string, now: number, limit: number): Promise<Item[]> => {
+    const shards = await Promise.all(
+      Array.from({ length: DUE_SHARDS }, async (_, shard) => {
+        const command = new QueryCommand({
+          TableName: table,
+          IndexName: INDEX.conversions.byDue,
+          KeyConditionExpression: 'due_shard = :shard AND due_at <= :now',
+          ExpressionAttributeValues: toItem({ ':shard': `${kind}${shard}`, ':now': now }),
+          Limit: limit,
+        });
+        return (await storageCall(() => client.send(command))).Items ?? [];
+      }),
+    );
+    return shards.flat();
+  };
 
   return {
     async clickGoals(clickId) {
@@ -116,22 +133,17 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
     },
 
     async dueParked(now, limit) {
-      const shards = await Promise.all(
-        Array.from({ length: DUE_SHARDS }, async (_, shard) => {
-          const command = new QueryCommand({
-            TableName: table,
-            IndexName: INDEX.conversions.byDue,
-            KeyConditionExpression: 'due_shard = :shard AND due_at <= :now',
-            ExpressionAttributeValues: toItem({ ':shard': String(shard), ':now': now }),
-            Limit: limit,
-          });
-          return (await storageCall(() => client.send(command))).Items ?? [];
-        }),
-      );
-      return shards
-        .flat()
+      return (await due('', now, limit))
         .map(fromRow<ParkedConversion>)
         .sort((a, b) => a.dueAt - b.dueAt || (a.hitId < b.hitId ? -1 : 1))
+        .slice(0, limit);
+    },
+
+    async endedHolds(now, limit) {
+      return (await due(HOLD_SHARD, now, limit))
+        .map(fromConversionItem)
+        .flatMap(({ id, holdUntil }) => (holdUntil === null ? [] : [{ conversionId: id, until: holdUntil }]))
+        .sort((a, b) => a.until - b.until || (a.conversionId < b.conversionId ? -1 : 1))
         .slice(0, limit);
     },
 

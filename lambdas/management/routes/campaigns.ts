@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { DEFAULT_CLICK_TERMS } from '../../core/entities.ts';
+import { DEFAULT_CAMPAIGN_TERMS } from '../../core/entities.ts';
 import { ENTITY_ID, newEntityId } from '../../core/ids.ts';
 import { encodeValue } from '../../core/macros.ts';
 import { toWire } from '../../core/wire.ts';
@@ -15,7 +15,7 @@ import { createCampaignSchema, UNENFORCED_CAMPAIGN_TERMS } from '../schemas/camp
 import { readSettings } from './settings.ts';
 
 /** Rows from before a term existed lack it. */
-const DEFAULT_TERMS = toWire(DEFAULT_CLICK_TERMS) as Wire<typeof DEFAULT_CLICK_TERMS>;
+const DEFAULT_TERMS = toWire(DEFAULT_CAMPAIGN_TERMS) as Wire<typeof DEFAULT_CAMPAIGN_TERMS>;
 
 type Parsed = z.infer<ReturnType<typeof createCampaignSchema>>;
 
@@ -66,6 +66,11 @@ function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> 
         expose: parsed.expose,
         starts_at: parsed.starts_at,
         ends_at: parsed.ends_at,
+        payout_basis: 'conversion',
+        overrides: [],
+        terms_since: before?.terms_since ?? deps.now(),
+        coupons: [],
+        minimum_seconds_to_convert: 0,
       };
     },
     show: (stored) => {

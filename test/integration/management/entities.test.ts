@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createConversionCatalog } from '../../../lambdas/adapters/dynamodb/catalog.ts';
 import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
-import { DEFAULT_CLICK_TERMS } from '../../../lambdas/core/entities.ts';
+import { DEFAULT_CAMPAIGN_TERMS } from '../../../lambdas/core/entities.ts';
 import { toWire } from '../../../lambdas/core/wire.ts';
 import { aCampaign } from '../../support/entities.ts';
 import { startManagement } from '../../support/management.ts';
@@ -405,7 +405,7 @@ describe('a campaign', () => {
   });
 
   test('from before it had click terms is shown with their defaults and can be changed', async () => {
-    const defaults = toWire(DEFAULT_CLICK_TERMS) as object;
+    const defaults = toWire(DEFAULT_CAMPAIGN_TERMS) as object;
     const old = Object.entries(toWire(aCampaign({ id: 'old' })) as object).filter(([name]) => !(name in defaults));
     await api.put('catalog', toItem({ ...Object.fromEntries(old), pk: 'campaign', sk: 'old' }));
     expect((await api.call('GET', '/v1/campaigns/old')).body).toMatchObject(defaults);

@@ -46,6 +46,9 @@ const aConversion = (n: number, createdAt: number, overrides: Partial<Conversion
   updatedAt: createdAt,
   locked: false,
   countedIn: [],
+  cap: null,
+  holdUntil: null,
+  reportedBy: 'sender',
   deliveries: 1,
   ...overrides,
 });

@@ -1,4 +1,4 @@
-import type { Postback, Sender } from '../../../lambdas/core/entities.ts';
+import type { CampaignTerms, Postback, Sender } from '../../../lambdas/core/entities.ts';
 import type { ConversionCatalog } from '../../../lambdas/core/ports.ts';
 import { FakeCatalogReader } from './catalog-reader.ts';
 
@@ -6,6 +6,8 @@ import { FakeCatalogReader } from './catalog-reader.ts';
 export class FakeConversionCatalog extends FakeCatalogReader implements ConversionCatalog {
   readonly senders = new Map<string, Sender>();
   readonly postbacks: Postback[] = [];
+  /** Of each campaign, those before the present ones. */
+  readonly earlierTerms = new Map<string, readonly CampaignTerms[]>();
 
   async sender(id: string) {
     return this.senders.get(id) ?? null;
@@ -14,6 +16,11 @@ export class FakeConversionCatalog extends FakeCatalogReader implements Conversi
   async senderIdOfToken(hash: string) {
     const found = [...this.senders.values()].find(({ tokens }) => tokens.some((token) => token.hash === hash));
     return found?.id ?? null;
+  }
+
+  async termsAt(campaignId: string, at: number) {
+    const newestFirst = (this.earlierTerms.get(campaignId) ?? []).toSorted((a, b) => b.termsSince - a.termsSince);
+    return newestFirst.find(({ termsSince }) => termsSince <= at) ?? newestFirst.at(-1) ?? null;
   }
 
   async postbacksOf(publisherId: string) {

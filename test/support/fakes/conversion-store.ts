@@ -119,6 +119,14 @@ export class FakeConversionStore implements ConversionStore {
       .slice(0, limit);
   }
 
+  async endedHolds(now: number, limit: number) {
+    return [...this.conversions.values()]
+      .flatMap(({ id, holdUntil }) => (holdUntil === null ? [] : [{ conversionId: id, until: holdUntil }]))
+      .filter(({ until }) => until <= now)
+      .sort((a, b) => a.until - b.until || (a.conversionId < b.conversionId ? -1 : 1))
+      .slice(0, limit);
+  }
+
   async postponeParked(parked: ParkedConversion, dueAt: number) {
     const name = `${parked.clickId}#${parked.hitId}`;
     const row = this.#parked.get(name);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../../lambdas/core/click-rules.ts';
 import type { ClickScene } from '../../../lambdas/core/click-rules.ts';
-import { DEFAULT_CLICK_TERMS } from '../../../lambdas/core/entities.ts';
+import { DEFAULT_CAMPAIGN_TERMS } from '../../../lambdas/core/entities.ts';
 import type { Campaign, Targeting } from '../../../lambdas/core/entities.ts';
 import type { ClickCode } from '../../../lambdas/core/reasons.ts';
 import { aCampaign, aPublisher } from '../../support/entities.ts';
@@ -33,7 +33,7 @@ const codeWith = ({ campaign, ...scene }: SceneOptions): ClickCode =>
     campaign: aCampaign(campaign),
   });
 
-const targeting = (rules: Partial<Targeting>): Targeting => ({ ...DEFAULT_CLICK_TERMS.targeting, ...rules });
+const targeting = (rules: Partial<Targeting>): Targeting => ({ ...DEFAULT_CAMPAIGN_TERMS.targeting, ...rules });
 const allow = (...values: string[]) => ({ allow: values, deny: [] });
 const deny = (...values: string[]) => ({ allow: [], deny: values });
 const unknownVisit: ClickScene['visit'] = {
