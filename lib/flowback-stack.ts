@@ -196,8 +196,10 @@ export class FlowbackStack extends Stack {
       description: 'The management API',
       memorySize: 512,
       timeout: Duration.seconds(29),
-      environment: { ...ofConversions, ...ofUrls, ...ofCache },
+      environment: { ...ofConversions, ...ofCounters, ...ofQueue, ...ofUrls, ...ofCache },
     });
+    // An operator changes conversions, and what a retried call reports is recorded as the first time, click id verified.
+    this.#allowConversions(operator, storage, notifications);
     operator.allowTable(catalog, {
       actions: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
       partitions: [
@@ -215,8 +217,7 @@ export class FlowbackStack extends Stack {
         'idempotency#*',
       ],
     });
-    operator.allowTable(clicks, { actions: ['GetItem'] });
-    operator.allowTable(conversions, { actions: ['GetItem'] });
+    operator.allowTable(catalog, { actions: ['PutItem'], partitions: ['campaign_terms#*'] });
     operator.allowTable(conversions, {
       actions: ['Query'],
       indexes: [
@@ -309,11 +310,11 @@ export class FlowbackStack extends Stack {
     );
   }
 
-  /** What recording a conversion takes; the sweeper does it too, for those that were parked. */
+  /** What recording and changing a conversion takes: a call does it, the sweeper, and an operator. */
   #allowConversions(fn: FlowbackFunction, storage: Storage, notifications: FlowbackQueue): void {
     fn.allowTable(storage.catalog, {
       actions: ['GetItem', 'Query'],
-      partitions: ['settings', 'mac_key', 'campaign', 'sender', 'sender_token', 'postback_of#*'],
+      partitions: ['settings', 'mac_key', 'campaign', 'campaign_terms#*', 'sender', 'sender_token', 'postback_of#*'],
     });
     fn.allowTable(storage.clicks, { actions: ['GetItem'] });
     fn.allowTable(storage.conversions, { actions: ['GetItem', 'PutItem', 'Query', 'UpdateItem'] });
