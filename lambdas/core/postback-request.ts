@@ -81,7 +81,7 @@ const PLACEHOLDER = new RegExp(
 );
 
 /** Whether a value is an unexpanded macro of any common syntax, or a word that stands for nothing. */
-function isPlaceholder(value: string): boolean {
+export function isPlaceholder(value: string): boolean {
   return PLACEHOLDER.test(value.trim());
 }
 

@@ -8,7 +8,7 @@ import { isObject, mergePatch } from '../core/merge-patch.ts';
 import { ConcurrentChange, etag, isoTime, matches, ok } from './http.ts';
 import type { ApiRequest, Deps, Step } from './http.ts';
 import { invalidField, notFound, Problem, validationFailed } from './problems.ts';
-import type { Answer } from './problems.ts';
+import type { Answer, FieldError } from './problems.ts';
 import { entityId } from './schemas/common.ts';
 import { validate, wrongFields } from './validation.ts';
 
@@ -229,14 +229,24 @@ function merged<K extends EntityKind, P>(
 
 /** The entity, unless it is too large to be stored and cached. */
 function sized<T extends object>(entity: T): T {
-  if (Buffer.byteLength(JSON.stringify(entity)) <= MAX_ENTITY_BYTES) return entity;
-  throw invalidField('', 'TOO_BIG', `must be at most ${MAX_ENTITY_BYTES} bytes in all`);
+  const bytes = Buffer.byteLength(JSON.stringify(entity));
+  if (bytes <= MAX_ENTITY_BYTES) return entity;
+  throw invalidField(
+    '',
+    'TOO_BIG',
+    `has ${bytes} bytes as JSON with its defaults, may have ${MAX_ENTITY_BYTES} in all`,
+  );
 }
 
 /** The step that fails with a wrong field unless another entity exists and is not archived. */
 export function requireEntity(kind: EntityKind, id: string, pointer: string): Step {
   return {
     change: { op: 'require', pk: kind, sk: id },
-    otherwise: invalidField(pointer, 'NOT_FOUND', `there is no ${kind} "${id}", or it is archived`),
+    otherwise: validationFailed([missingEntity(kind, id, pointer)]),
   };
+}
+
+/** The wrong field that names an entity which does not exist, or not any more. */
+export function missingEntity(kind: EntityKind, id: string, pointer: string): FieldError {
+  return { pointer, code: 'NOT_FOUND', message: `there is no ${kind} "${id}", or it is archived` };
 }

@@ -1,22 +1,24 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
+import { termsPartition, termsSortKey } from '../../core/campaign-terms.ts';
 import { DEFAULT_CAMPAIGN_TERMS } from '../../core/entities.ts';
+import type { Campaign, CampaignTerms } from '../../core/entities.ts';
 import { ENTITY_ID, newEntityId } from '../../core/ids.ts';
 import { encodeValue } from '../../core/macros.ts';
 import { toWire } from '../../core/wire.ts';
 import type { Wire } from '../../core/wire.ts';
-import { entityHandlers, requireEntity, showEntity } from '../entities.ts';
+import { entityHandlers, missingEntity, requireEntity, showEntity } from '../entities.ts';
 import type { Resource } from '../entities.ts';
 import { isoTime, ok } from '../http.ts';
-import type { ApiRequest, Deps, Handle } from '../http.ts';
+import type { ApiRequest, Deps, Handle, Step } from '../http.ts';
 import { listCatalog } from '../lists.ts';
-import { invalidField, invalidParameter, notFound } from '../problems.ts';
+import { invalidField, invalidParameter, notFound, validationFailed } from '../problems.ts';
 import type { Answer } from '../problems.ts';
-import { createCampaignSchema, UNENFORCED_CAMPAIGN_TERMS } from '../schemas/campaign.ts';
+import { createCampaignSchema } from '../schemas/campaign.ts';
 import { readSettings } from './settings.ts';
 
-/** Rows from before a term existed lack it. */
-const DEFAULT_TERMS = toWire(DEFAULT_CAMPAIGN_TERMS) as Wire<typeof DEFAULT_CAMPAIGN_TERMS>;
-
+type StoredCampaign = Wire<Campaign>;
+type StoredTerms = Wire<CampaignTerms>;
 type Parsed = z.infer<ReturnType<typeof createCampaignSchema>>;
 
 function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> {
@@ -42,17 +44,23 @@ function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> 
           "must not be longer than the network's click retention",
         );
       }
+      await requirePublishers(parsed, before, deps);
+      const goals = parsed.goals.map((goal) => {
+        const id = goal.id ?? newEntityId(deps.random);
+        return { ...goal, id, name: goal.name ?? id, default: goal.default ?? parsed.goals.length === 1 };
+      });
       return {
         name: parsed.name,
         advertiser_id: parsed.advertiser_id,
         status: parsed.status,
         currency,
         destination_url: parsed.destination_url,
-        goals: parsed.goals.map((goal) => {
-          const id = goal.id ?? newEntityId(deps.random);
-          return { ...goal, id, name: goal.name ?? id, default: goal.default ?? parsed.goals.length === 1 };
-        }),
+        goals,
         unknown_goal: parsed.unknown_goal,
+        payout_basis: parsed.payout_basis,
+        overrides: parsed.overrides,
+        terms_since: termsSince({ goals, overrides: parsed.overrides }, before, deps.now()),
+        coupons: parsed.coupons,
         click_payout: parsed.click_payout,
         visibility: parsed.visibility,
         approved_publishers: parsed.approved_publishers,
@@ -61,20 +69,16 @@ function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> 
         targeting: parsed.targeting,
         fallback_url: parsed.fallback_url,
         attribution_window_days: days,
+        minimum_seconds_to_convert: parsed.minimum_seconds_to_convert,
         duplicate_click_window_seconds: parsed.duplicate_click_window_seconds,
         deep_link_hosts: parsed.deep_link_hosts,
         expose: parsed.expose,
         starts_at: parsed.starts_at,
         ends_at: parsed.ends_at,
-        payout_basis: 'conversion',
-        overrides: [],
-        terms_since: before?.terms_since ?? deps.now(),
-        coupons: [],
-        minimum_seconds_to_convert: 0,
       };
     },
     show: (stored) => {
-      const campaign = { ...DEFAULT_TERMS, ...stored };
+      const campaign = completed(stored);
       return {
         name: campaign.name,
         advertiser_id: campaign.advertiser_id,
@@ -83,6 +87,9 @@ function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> 
         destination_url: campaign.destination_url,
         goals: campaign.goals,
         unknown_goal: campaign.unknown_goal,
+        payout_basis: campaign.payout_basis,
+        overrides: campaign.overrides,
+        coupons: campaign.coupons,
         click_payout: campaign.click_payout,
         visibility: campaign.visibility,
         approved_publishers: campaign.approved_publishers,
@@ -91,19 +98,77 @@ function campaignResource(allowLoopback: boolean): Resource<'campaign', Parsed> 
         targeting: campaign.targeting,
         fallback_url: campaign.fallback_url,
         attribution_window_days: campaign.attribution_window_days,
+        minimum_seconds_to_convert: campaign.minimum_seconds_to_convert,
         duplicate_click_window_seconds: campaign.duplicate_click_window_seconds,
         deep_link_hosts: campaign.deep_link_hosts,
         expose: campaign.expose,
         starts_at: isoTime(campaign.starts_at),
         ends_at: isoTime(campaign.ends_at),
-        ...UNENFORCED_CAMPAIGN_TERMS,
       };
     },
     related: (next, before) => {
       const comesToLife = next.status !== 'archived' && (before === null || before.status === 'archived');
-      return comesToLife ? [requireEntity('advertiser', next.advertiser_id, '/advertiser_id')] : [];
+      return [
+        ...(comesToLife ? [requireEntity('advertiser', next.advertiser_id, '/advertiser_id')] : []),
+        ...(before === null ? [] : keepTerms(next, before)),
+      ];
     },
   };
+}
+
+const DEFAULT_TERMS = toWire(DEFAULT_CAMPAIGN_TERMS) as Wire<typeof DEFAULT_CAMPAIGN_TERMS>;
+
+/** Rows from before a term existed lack it. */
+function completed(stored: StoredCampaign): StoredCampaign {
+  const since: Partial<StoredCampaign> = { terms_since: stored.created_at };
+  return { ...DEFAULT_TERMS, ...since, ...stored };
+}
+
+/** Since when these terms are in force. Later than those before, whatever the clocks say: their rows are told apart by it. */
+function termsSince(next: Omit<StoredTerms, 'terms_since'>, stored: StoredCampaign | null, now: number): number {
+  if (stored === null) return now;
+  const { goals, overrides, terms_since } = completed(stored);
+  return isDeepStrictEqual(next, { goals, overrides }) ? terms_since : Math.max(now, terms_since + 1);
+}
+
+/** Keeps the terms before, if they change: clicks and parked conversions of their time are still priced by them. */
+function keepTerms(next: StoredCampaign, stored: StoredCampaign): Step[] {
+  const { id, goals, overrides, terms_since } = completed(stored);
+  if (completed(next).terms_since === terms_since) return [];
+  const value: StoredTerms = { goals, overrides, terms_since };
+  return [{ change: { op: 'put', pk: termsPartition(id), sk: termsSortKey(terms_since), value } }];
+}
+
+const READS_AT_ONCE = 25;
+
+/**
+ * Refuses publishers that do not exist where naming one would silently do nothing. Read, because a transaction cannot
+ * hold as many; nothing is lost by it: entities are never deleted. Those that were named before may be archived by now.
+ */
+async function requirePublishers(next: Parsed, before: StoredCampaign | null, deps: Deps): Promise<void> {
+  const had = new Set(before === null ? [] : namedPublishers(completed(before)).map(({ id }) => id));
+  const named = namedPublishers(next).filter(({ id }) => !had.has(id));
+  const ids = [...new Set(named.map(({ id }) => id))];
+  const found = new Set<string>();
+  for (let i = 0; i < ids.length; i += READS_AT_ONCE) {
+    const some = ids.slice(i, i + READS_AT_ONCE);
+    for (const publisher of await Promise.all(some.map((id) => deps.catalog.get('publisher', id)))) {
+      if (publisher !== null && publisher.status !== 'archived') found.add(publisher.id);
+    }
+  }
+  const missing = named.filter(({ id }) => !found.has(id));
+  if (missing.length === 0) return;
+  throw validationFailed(missing.map(({ id, pointer }) => missingEntity('publisher', id, pointer)));
+}
+
+function namedPublishers(campaign: Pick<StoredCampaign, 'caps' | 'coupons' | 'overrides'>) {
+  const named: { id: string; pointer: string }[] = [];
+  for (const list of ['overrides', 'coupons', 'caps'] as const) {
+    for (const [i, { publisher_id: id }] of campaign[list].entries()) {
+      if (id !== null) named.push({ id, pointer: `/${list}/${i}/publisher_id` });
+    }
+  }
+  return named;
 }
 
 export function campaignHandlers({ allowLoopback }: Deps) {

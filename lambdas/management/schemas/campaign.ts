@@ -1,12 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { EXPOSABLE_MACROS } from '../../core/macros.ts';
-import { parsePercent } from '../../core/money.ts';
 import { parseHostPattern } from '../../core/url-rules.ts';
 import { refuse } from '../validation.ts';
 import { caps } from './caps.ts';
 import {
-  amount,
   attributionWindowDays,
   currency,
   destinationUrl,
@@ -18,53 +15,25 @@ import {
   unique,
   word,
 } from './common.ts';
+import { coupons } from './coupons.ts';
+import { payoutModel, revenueModel } from './models.ts';
+import { overrides } from './overrides.ts';
 import { targeting } from './targeting.ts';
 
-/**
- * Terms of the contract that nothing enforces yet. They are shown, and accepted at these values only: a term that is
- * saved but does nothing would be a silent failure.
- */
-export const UNENFORCED_CAMPAIGN_TERMS = {
-  payout_basis: 'conversion',
-  overrides: [],
-  coupons: [],
-  minimum_seconds_to_convert: 0,
-} as const;
-
-const onlyDefault = (value: unknown) =>
-  z
-    .unknown()
-    .optional()
-    .superRefine((given, ctx) => {
-      if (given === undefined || isDeepStrictEqual(given, value)) return;
-      refuse(ctx, [], 'NOT_SUPPORTED_YET', `this version supports only ${JSON.stringify(value)}: leave the field out`);
-    });
-
-const percent = z.string().superRefine((text, ctx) => {
-  if (parsePercent(text) === null) refuse(ctx, [], 'INVALID_PERCENT', 'must be a decimal string from "0" to "100"');
+const goalSchema = z.strictObject({
+  id: entityId.optional(),
+  name: displayName.optional(),
+  default: z.boolean().optional(),
+  match: z.array(word).max(50).default([]),
+  payout: payoutModel.default({ model: 'none' }),
+  revenue: revenueModel.default({ model: 'none' }),
+  dedupe: z.enum(['transaction', 'click']).default('transaction'),
+  dedupe_scope: z.enum(['goal', 'campaign', 'advertiser']).default('goal'),
+  default_status: z.enum(['approved', 'pending']).default('approved'),
+  pixel_status: z.enum(['approved', 'pending']).default('pending'),
+  hold_days: z.int().min(0).max(365).default(0),
+  accept: unique(z.array(z.enum(['payout', 'revenue'])).max(2)).default([]),
 });
-
-const fixed = z.strictObject({ model: z.literal('fixed'), amount });
-const ofAmount = z.strictObject({ model: z.literal('percent'), percent });
-const ofRevenue = z.strictObject({ model: z.literal('percent_of_revenue'), percent });
-const none = z.strictObject({ model: z.literal('none') });
-
-const goalSchema = z
-  .strictObject({
-    id: entityId.optional(),
-    name: displayName.optional(),
-    default: z.boolean().optional(),
-    match: z.array(word).max(50).default([]),
-    payout: z.discriminatedUnion('model', [fixed, ofAmount, ofRevenue, none]).default({ model: 'none' }),
-    revenue: z.discriminatedUnion('model', [fixed, ofAmount, none]).default({ model: 'none' }),
-    dedupe: z.enum(['transaction', 'click']).default('transaction'),
-    dedupe_scope: z.enum(['goal', 'campaign', 'advertiser']).default('goal'),
-    default_status: z.enum(['approved', 'pending']).default('approved'),
-    pixel_status: onlyDefault('pending'),
-    hold_days: onlyDefault(0),
-    accept: onlyDefault([]),
-  })
-  .transform((goal) => ({ ...goal, pixel_status: 'pending' as const, hold_days: 0, accept: [] }));
 
 const goals = z
   .array(goalSchema)
@@ -120,6 +89,9 @@ export function createCampaignSchema(allowLoopback: boolean) {
       destination_url: url,
       goals,
       unknown_goal: z.enum(['reject', 'record', 'default']).default('reject'),
+      payout_basis: z.enum(['conversion', 'click']).default('conversion'),
+      overrides,
+      coupons,
       click_payout: clickPayout.nullable().default(null),
       visibility: z.enum(['public', 'ask', 'private']).default('public'),
       approved_publishers: publishers,
@@ -128,27 +100,24 @@ export function createCampaignSchema(allowLoopback: boolean) {
       targeting,
       fallback_url: url.nullable().default(null),
       attribution_window_days: attributionWindowDays.optional(),
+      minimum_seconds_to_convert: z.int().min(0).max(86_400).default(0),
       // The markers of duplicates are salted by the day: they reach back to yesterday, not further.
       duplicate_click_window_seconds: z.int().min(0).max(86_400).default(0),
       deep_link_hosts: deepLinkHosts(allowLoopback),
       expose: unique(z.array(z.enum(EXPOSABLE_MACROS)).max(EXPOSABLE_MACROS.length)).default([]),
       starts_at: time.nullable().default(null),
       ends_at: time.nullable().default(null),
-      ...unenforced(),
     })
     .superRefine((campaign, ctx) => {
       const { starts_at, ends_at } = campaign;
       if (starts_at !== null && ends_at !== null && ends_at <= starts_at)
         refuse(ctx, ['ends_at'], 'ENDS_BEFORE_START', 'must be later than starts_at');
       const ids = new Set(campaign.goals.map(({ id }) => id));
-      for (const [i, { goal }] of campaign.caps.entries()) {
-        if (goal !== null && !ids.has(goal))
-          refuse(ctx, ['caps', i, 'goal'], 'NOT_FOUND', `the campaign has no goal "${goal}"`);
+      for (const field of ['caps', 'overrides'] as const) {
+        for (const [i, { goal }] of campaign[field].entries()) {
+          if (goal !== null && !ids.has(goal))
+            refuse(ctx, [field, i, 'goal'], 'NOT_FOUND', `the campaign has no goal "${goal}"`);
+        }
       }
     });
-}
-
-function unenforced() {
-  const terms = Object.entries(UNENFORCED_CAMPAIGN_TERMS).map(([name, value]) => [name, onlyDefault(value)]);
-  return Object.fromEntries(terms) as Record<keyof typeof UNENFORCED_CAMPAIGN_TERMS, ReturnType<typeof onlyDefault>>;
 }

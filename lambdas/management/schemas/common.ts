@@ -7,18 +7,13 @@ import { refuse } from '../validation.ts';
 
 export const entityId = z.string().regex(ENTITY_ID, 'must be 1 to 64 letters, digits, "-" or "_"');
 
-const PRINTABLE = /^\P{Cc}*$/u;
+export const printable = z.string().regex(/^\P{Cc}*$/u, 'must have no control characters');
 
 /** A name for people; any script, no control characters. Not trimmed and not escaped: that is for who shows it. */
-export const displayName = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(PRINTABLE, 'must have no control characters')
-  .regex(/\S/, 'must not be blank');
+export const displayName = printable.min(1).max(200).regex(/\S/, 'must not be blank');
 
 /** A word of another system. */
-export const word = z.string().min(1).max(128).regex(PRINTABLE, 'must have no control characters');
+export const word = printable.min(1).max(128);
 
 export const entityStatus = z.enum(['active', 'paused', 'archived']).default('active');
 

@@ -16,7 +16,8 @@ const MAX_VALUES = 500;
 /** Regions by code, as the runtime's ICU data has them. */
 const REGIONS = new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
 
-const country = z.string().transform((text, ctx) => {
+/** In upper case. */
+export const country = z.string().transform((text, ctx) => {
   const code = /^[A-Za-z]{2}$/.test(text) ? countryCode(text.toUpperCase()) : null;
   const wrong = (message: string) => {
     refuse(ctx, [], 'INVALID_COUNTRY', message);
@@ -44,7 +45,10 @@ function known(normalise: (text: string) => string | null, words: readonly strin
   });
 }
 
-const source = z.string().min(1).max(512);
+export const operatingSystem = known(normaliseOs, OPERATING_SYSTEM_WORDS);
+
+/** As publishers write it. */
+export const source = z.string().min(1).max(512);
 
 /** Lists of one thing that is known of a visitor; values are compared as they are kept. */
 function rule<T extends z.ZodType<string>>(value: T) {
@@ -64,7 +68,7 @@ export const targeting = z
   .strictObject({
     countries: rule(country),
     devices: rule(known(normaliseDevice, DEVICE_WORDS)),
-    os: rule(known(normaliseOs, OPERATING_SYSTEM_WORDS)),
+    os: rule(operatingSystem),
     browsers: rule(known(normaliseBrowser, BROWSER_WORDS)),
     languages: rule(language),
     sources: rule(source),

@@ -247,14 +247,14 @@ describe('a campaign', () => {
     ['a window of half a day', campaign({ attribution_window_days: 0.5 }), '/attribution_window_days INVALID_TYPE'],
     ['a window beyond the retention', campaign({ attribution_window_days: 181 }), '/attribution_window_days TOO_LONG'],
     ['a cap of a goal that it has not', campaign({ caps: [{ ...dailyCap, goal: 'lead' }] }), '/caps/0/goal NOT_FOUND'],
-    ['overrides', campaign({ overrides: [{ publisher_id: 'tia' }] }), '/overrides NOT_SUPPORTED_YET'],
+    ['an override of nothing', campaign({ overrides: [{ publisher_id: 'tia' }] }), '/overrides/0 REQUIRED'],
     [
       'a loopback host for deep links',
       campaign({ deep_link_hosts: ['localhost:4030'] }),
       '/deep_link_hosts/0 INVALID_HOST',
     ],
-    ['a hold period', goalWith({ hold_days: 7 }), '/goals/0/hold_days NOT_SUPPORTED_YET'],
-    ['a payout from outside', goalWith({ accept: ['payout'] }), '/goals/0/accept NOT_SUPPORTED_YET'],
+    ['a hold of half a day', goalWith({ hold_days: 0.5 }), '/goals/0/hold_days INVALID_TYPE'],
+    ['a status from outside', goalWith({ accept: ['status'] }), '/goals/0/accept/0 INVALID_VALUE'],
     ['a list', [campaign()], ' INVALID_TYPE'],
   ])('with %s is refused', async (_, body, expected) => {
     const reply = await api.call('POST', '/v1/campaigns', { body });
@@ -269,7 +269,7 @@ describe('a campaign', () => {
     });
     expect(pointersAndCodes(body).sort()).toEqual(
       [
-        '/overrides NOT_SUPPORTED_YET',
+        '/overrides/0 INVALID_TYPE',
         '/currency INVALID_CURRENCY',
         '/extra UNKNOWN_FIELD',
         '/id INVALID_FORMAT',

@@ -38,6 +38,9 @@ const clicks = { metric: 'clicks', period: 'day', limit: '100' };
 const conversions = { ...clicks, metric: 'conversions' };
 const payout = { ...clicks, metric: 'payout' };
 const countries = (lists: object) => ({ targeting: { countries: lists } });
+const three = { model: 'fixed', amount: '3' };
+const override = (change: object) => ({ overrides: [{ payout: three, ...change }] });
+const coupons = (...codes: string[]) => ({ coupons: codes.map((code) => ({ code, publisher_id: 'tia' })) });
 const many = (length: number) => Array.from({ length }, (_, i) => `x${i}`);
 
 describe('a campaign is refused', () => {
@@ -224,12 +227,81 @@ describe('a campaign is refused', () => {
       '/ends_at ENDS_BEFORE_START',
     ],
 
-    ['a payout basis', { payout_basis: 'click' }, '/payout_basis NOT_SUPPORTED_YET'],
-    ['overrides', { overrides: [{ publisher_id: 'tia' }] }, '/overrides NOT_SUPPORTED_YET'],
-    ['coupons', { coupons: [{ code: 'TIA20', publisher_id: 'tia' }] }, '/coupons NOT_SUPPORTED_YET'],
-    ['a shortest time to convert', { minimum_seconds_to_convert: 5 }, '/minimum_seconds_to_convert NOT_SUPPORTED_YET'],
-    ['hold days', { goals: [{ hold_days: 3 }] }, '/goals/0/hold_days NOT_SUPPORTED_YET'],
-    ['another status of pixels', { goals: [{ pixel_status: 'approved' }] }, '/goals/0/pixel_status NOT_SUPPORTED_YET'],
+    ['a payout basis that is none', { payout_basis: 'approval' }, '/payout_basis INVALID_VALUE'],
+    ['a time to convert below zero', { minimum_seconds_to_convert: -1 }, '/minimum_seconds_to_convert TOO_SMALL'],
+    ['a time to convert over a day', { minimum_seconds_to_convert: 86_401 }, '/minimum_seconds_to_convert TOO_BIG'],
+    ['half a second to convert', { minimum_seconds_to_convert: 0.5 }, '/minimum_seconds_to_convert INVALID_TYPE'],
+    ['a hold below zero', { goals: [{ hold_days: -1 }] }, '/goals/0/hold_days TOO_SMALL'],
+    ['a hold of more than a year', { goals: [{ hold_days: 366 }] }, '/goals/0/hold_days TOO_BIG'],
+    ['a hold of half a day', { goals: [{ hold_days: 0.5 }] }, '/goals/0/hold_days INVALID_TYPE'],
+    ['rejected pixels', { goals: [{ pixel_status: 'rejected' }] }, '/goals/0/pixel_status INVALID_VALUE'],
+    ['a status from outside', { goals: [{ accept: ['status'] }] }, '/goals/0/accept/0 INVALID_VALUE'],
+    ['the same accepted twice', { goals: [{ accept: ['payout', 'payout'] }] }, '/goals/0/accept INVALID_VALUE'],
+
+    ['an override of nothing', { overrides: [{ publisher_id: 'tia' }] }, '/overrides/0 REQUIRED'],
+    ['an override of two nulls', { overrides: [{ payout: null, revenue: null }] }, '/overrides/0 REQUIRED'],
+    ['an override that is no object', { overrides: [7] }, '/overrides/0 INVALID_TYPE'],
+    ['an override of a device', override({ when: { devices: ['tv'] } }), '/overrides/0/when/devices UNKNOWN_FIELD'],
+    ['conditions of an override beside when', override({ countries: ['US'] }), '/overrides/0/countries UNKNOWN_FIELD'],
+    ['an override of a goal that it has not', override({ goal: 'Sale' }), '/overrides/0/goal NOT_FOUND'],
+    [
+      'an override of a publisher that is no id',
+      override({ publisher_id: '*' }),
+      '/overrides/0/publisher_id INVALID_FORMAT',
+    ],
+    [
+      'an override in a country that is none',
+      override({ when: { countries: ['UK'] } }),
+      '/overrides/0/when/countries/0 INVALID_COUNTRY',
+    ],
+    ['an override on an unknown system', override({ when: { os: ['beos'] } }), '/overrides/0/when/os/0 UNKNOWN_WORD'],
+    [
+      'an override of one system twice',
+      override({ when: { os: ['iOS', 'iPad'] } }),
+      '/overrides/0/when/os INVALID_VALUE',
+    ],
+    ['an override of an empty source', override({ when: { sources: [''] } }), '/overrides/0/when/sources/0 TOO_SMALL'],
+    ['an override of 51 sources', override({ when: { sources: many(51) } }), '/overrides/0/when/sources TOO_BIG'],
+    [
+      'a payout as a number',
+      override({ payout: { model: 'fixed', amount: 3 } }),
+      '/overrides/0/payout/amount INVALID_TYPE',
+    ],
+    [
+      'a revenue that is a part of itself',
+      override({ revenue: { model: 'percent_of_revenue', percent: '5' } }),
+      '/overrides/0/revenue/model INVALID_UNION',
+    ],
+    [
+      'two overrides with the same conditions',
+      {
+        overrides: [
+          { goal: 'sale', when: { countries: ['US', 'CA'], os: ['ios'] }, payout: three },
+          { goal: 'sale', when: { os: ['ios'] }, payout: three },
+          { goal: 'sale', when: { os: ['iPad'], countries: ['ca', 'us'] }, revenue: three },
+        ],
+      },
+      '/overrides/2 NOT_UNIQUE',
+    ],
+    [
+      'more than 200 overrides',
+      { overrides: many(201).map((publisher_id) => ({ publisher_id, payout: three })) },
+      '/overrides TOO_BIG',
+    ],
+
+    ['a coupon of nobody', { coupons: [{ code: 'TIA20' }] }, '/coupons/0/publisher_id REQUIRED'],
+    ['a coupon without a code', { coupons: [{ publisher_id: 'tia' }] }, '/coupons/0/code REQUIRED'],
+    ['a coupon of blanks', coupons('  '), '/coupons/0/code TOO_SMALL'],
+    ['a coupon of 65 characters', coupons('x'.repeat(65)), '/coupons/0/code TOO_BIG'],
+    ['a coupon with a control character', coupons('TIA\u0007'), '/coupons/0/code INVALID_FORMAT'],
+    [
+      'a coupon that a call cannot carry',
+      coupons('TIA20', 'None', '[CODE]'),
+      ['/coupons/1/code NOT_ALLOWED', '/coupons/2/code NOT_ALLOWED'],
+    ],
+    ['a coupon in two spellings', coupons('TIA20', 'TIA21', ' tia20'), '/coupons/2/code NOT_UNIQUE'],
+    ['a letter of a coupon in two spellings', coupons('CAFÉ', 'cafe\u0301'), '/coupons/1/code NOT_UNIQUE'],
+    ['more than 1,000 coupons', coupons(...many(1_001)), '/coupons TOO_BIG'],
   ])('for %s', (_, terms, expected) => {
     expect(errorsOf(terms)).toEqual([expected].flat());
   });
@@ -249,6 +321,14 @@ describe('a campaign', () => {
   test('without terms gets those that decide nothing', () => {
     const none = { allow: [], deny: [] };
     expect(parse({})).toMatchObject({
+      goals: [
+        { id: 'sale', pixel_status: 'pending', hold_days: 0, accept: [] },
+        { pixel_status: 'pending', hold_days: 0, accept: [] },
+      ],
+      payout_basis: 'conversion',
+      overrides: [],
+      coupons: [],
+      minimum_seconds_to_convert: 0,
       click_payout: null,
       visibility: 'public',
       approved_publishers: [],
@@ -328,6 +408,53 @@ describe('a campaign', () => {
       sources: { allow: [], deny: [' Blog ', 'blog'] },
       unknown: 'deny',
     });
+  });
+
+  test('takes the defaults of an override from the contract', () => {
+    expect(parse(override({})).overrides).toEqual([
+      {
+        publisher_id: null,
+        goal: null,
+        when: { countries: [], os: [], sources: [] },
+        payout: three,
+        revenue: null,
+      },
+    ]);
+  });
+
+  test('keeps what an override asks of a click in the words of targeting', () => {
+    const when = { countries: ['us', 'DE'], os: ['iPad', 'Mac OS X'], sources: [' Blog ', 'blog'] };
+    expect(parse(override({ when })).overrides[0]?.when).toEqual({
+      countries: ['US', 'DE'],
+      os: ['ios', 'macos'],
+      sources: [' Blog ', 'blog'],
+    });
+  });
+
+  test.each([
+    ['of every model', [{ payout: { model: 'percent_of_revenue', percent: '70' } }]],
+    [
+      'of nothing to pay',
+      [{ publisher_id: 'tia', payout: { model: 'none' }, revenue: { model: 'percent', percent: '0' } }],
+    ],
+    ['of one publisher and of all', [{ publisher_id: 'tia', revenue: three }, { revenue: three }]],
+    ['two hundred', many(200).map((publisher_id) => ({ publisher_id, payout: three }))],
+  ])('may have overrides: %s', (_, overrides) => {
+    expect(parse({ overrides }).overrides).toMatchObject(overrides);
+  });
+
+  test('keeps coupons as they are written, without the spaces around them', () => {
+    expect(parse(coupons(' Tia 20 % ', 'x'.repeat(64), '券')).coupons.map(({ code }) => code)).toEqual([
+      'Tia 20 %',
+      'x'.repeat(64),
+      '券',
+    ]);
+  });
+
+  test('takes the rules of a conversion', () => {
+    const terms = { payout_basis: 'click', minimum_seconds_to_convert: 86_400 };
+    const goals = [{ id: 'sale', pixel_status: 'approved', hold_days: 365, accept: ['revenue', 'payout'] }];
+    expect(parse({ ...terms, goals })).toMatchObject({ ...terms, goals });
   });
 
   test('keeps times as milliseconds and hosts as browsers write them', () => {

@@ -1,0 +1,4 @@
+/** What coupon codes are compared by: customers type them in any case, and with spaces around them. */
+export function couponKey(code: string): string {
+  return code.trim().normalize('NFC').toLowerCase();
+}
