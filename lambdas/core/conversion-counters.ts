@@ -49,10 +49,25 @@ export function takeRoom(
   if (reached.length > 0) {
     return { ...NO_ROOM_NEEDED, over: reached.every(({ cap }) => cap.onReached === 'pending') ? 'pending' : 'reject' };
   }
-  const zones = caps.flatMap(({ metric, timeZone }) => (metric === 'clicks' || timeZone === null ? [] : [timeZone]));
-  const countedIn = [...new Set([networkTimeZone, ...zones])];
+  const countedIn = zonesOf(caps, networkTimeZone);
   const counted = { ...received, campaignId: id, countedIn };
   return { over: null, countedIn, counters: updatesOf(counted, amounts, limits, now) };
+}
+
+/**
+ * What an operator's approval of a conversion that counts nowhere adds to the counters of its own periods, as if it had
+ * counted from its receipt on. It asks no limit.
+ */
+export function countApproval(
+  { caps }: Pick<Campaign, 'caps'>,
+  networkTimeZone: string,
+  approved: Conversion,
+  now: number,
+): Pick<Room, 'countedIn' | 'counters'> {
+  const { wouldBePayout, wouldBeRevenue } = approved;
+  const amounts: Amounts = { number: 1n, payout: wouldBePayout ?? 0n, revenue: wouldBeRevenue ?? 0n };
+  const countedIn = zonesOf(caps, networkTimeZone);
+  return { countedIn, counters: updatesOf({ ...approved, countedIn }, amounts, [], now) };
 }
 
 /** What a change of the amount adds to the counters of the conversion's own periods. It asks no limit. */
@@ -60,6 +75,12 @@ export function countChange(before: Conversion, after: Conversion, now: number):
   const difference = (field: 'wouldBePayout' | 'wouldBeRevenue') => (after[field] ?? 0n) - (before[field] ?? 0n);
   const amounts = { number: 0n, payout: difference('wouldBePayout'), revenue: difference('wouldBeRevenue') };
   return updatesOf(before, amounts, [], now);
+}
+
+/** The time zones whose periods conversions of a campaign count in. */
+function zonesOf(caps: readonly Cap[], networkTimeZone: string): readonly string[] {
+  const zones = caps.flatMap(({ metric, timeZone }) => (metric === 'clicks' || timeZone === null ? [] : [timeZone]));
+  return [...new Set([networkTimeZone, ...zones])];
 }
 
 /** One cap as a limit of one attribute of one counter. */
