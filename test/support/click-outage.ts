@@ -1,25 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
-import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
-import { startSqsServer } from '../../local/engines/sqs/server.ts';
+import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { fromClickItem } from '../../lambdas/adapters/dynamodb/click-item.ts';
 import type { Click } from '../../lambdas/core/entities.ts';
 import { findLostClicks } from '../../tools/lost-clicks.ts';
 import { createWorld } from './deployment.ts';
 import type { World } from './deployment.ts';
-import { startFaultProxy } from './fault-proxy.ts';
-import type { FaultProxy } from './fault-proxy.ts';
-import { startLocal } from './local.ts';
-import type { Local } from './local.ts';
+import { startFailingNetwork } from './failing-network.ts';
+import type { FailingNetwork } from './failing-network.ts';
 
 /** A local run whose storage and queues can be made to fail, with all its environments warm for one campaign. */
-export interface FailingWorld extends World {
-  readonly local: Local & { readonly adminKey: string };
-  readonly dynamoDb: FaultProxy;
-  readonly sqs: FaultProxy;
-  /** Past the proxy. */
-  readonly sqsClient: SQSClient;
+export interface FailingWorld extends World, FailingNetwork {
   readonly clickSpoolUrl: string;
   /** The visits that warmed the environments up. */
   readonly warmUp: readonly Visit[];
@@ -29,7 +19,6 @@ export interface FailingWorld extends World {
   storedClicks(): Promise<Click[]>;
   /** Messages in all queues, dead letters included. */
   queuedMessages(): Promise<number>;
-  stop(): Promise<void>;
 }
 
 export interface Visit {
@@ -38,39 +27,16 @@ export interface Visit {
   readonly clickId: string | null;
 }
 
-const CREDENTIALS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
 export async function startFailingWorld(): Promise<FailingWorld> {
-  const cleanUps: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-  };
+  const network = await startFailingNetwork();
   try {
-    const engine = await startDynamodbLocal();
-    cleanUps.push(() => engine.stop());
-    const queues = await startSqsServer();
-    cleanUps.push(() => queues.stop());
-    const dynamoDb = await startFaultProxy(engine.endpoint);
-    cleanUps.push(() => dynamoDb.stop());
-    const sqs = await startFaultProxy(queues.endpoint);
-    cleanUps.push(() => sqs.stop());
-
-    const started = await startLocal({ dynamodbEndpoint: dynamoDb.endpoint, sqsEndpoint: sqs.endpoint });
-    cleanUps.push(() => started.kill());
-    if (started.adminKey === null) throw new Error('a new network without its admin key');
-    const local = { ...started, adminKey: started.adminKey };
+    const { local, sqsClient } = network;
     const world = await createWorld(local);
-
-    const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: engine.endpoint });
-    cleanUps.push(() => client.destroy());
-    const { TableNames = [] } = await client.send(new ListTablesCommand({}));
-    const clicksTable = TableNames.find((name) => /clicks/i.test(name));
-    const sqsClient = new SQSClient({ ...CREDENTIALS, endpoint: queues.endpoint, useQueueUrlAsEndpoint: false });
-    cleanUps.push(() => sqsClient.destroy());
     const { QueueUrls = [] } = await sqsClient.send(new ListQueuesCommand({}));
     const clickSpoolUrl = QueueUrls.find((url) => /clickspool(?!.*dead)/i.test(url));
-    if (clicksTable === undefined || clickSpoolUrl === undefined) throw new Error('no table of clicks, or no spool');
+    if (clickSpoolUrl === undefined) throw new Error('no spool');
 
     const visit = async (campaign = world.campaign): Promise<Visit> => {
       const response = await fetch(`${local.url}/c/${campaign}/${world.publisher}`, {
@@ -88,13 +54,10 @@ export async function startFailingWorld(): Promise<FailingWorld> {
 
     return {
       ...world,
-      ...{ local, dynamoDb, sqs, sqsClient, clickSpoolUrl, warmUp, visit, stop },
+      ...network,
+      ...{ clickSpoolUrl, warmUp, visit },
       async storedClicks() {
-        const items = [];
-        for await (const page of paginateScan({ client }, { TableName: clicksTable, ConsistentRead: true })) {
-          items.push(...(page.Items ?? []));
-        }
-        return items.map(fromClickItem);
+        return (await network.scan('clicks')).map(fromClickItem);
       },
       async queuedMessages() {
         const counts = await Promise.all(
@@ -111,7 +74,7 @@ export async function startFailingWorld(): Promise<FailingWorld> {
       },
     };
   } catch (error) {
-    await stop();
+    await network.stop();
     throw error;
   }
 }

@@ -7,12 +7,13 @@ import { buffer } from 'node:stream/consumers';
 /**
  * What becomes of one request.
  *  - `reject`, `throttle`: an error of the service; nothing happened.
+ *  - `conflict`: a write met another one's transaction; nothing happened. DynamoDB Local never answers so.
  *  - `hang`: no answer ever; nothing happened.
  *  - `reset`: the connection is cut; nothing happened.
  *  - `dropAnswer`: it happened, but the connection is cut before the answer.
  *  - a number: it happens so many milliseconds late.
  */
-export type Fault = 'ok' | 'reject' | 'throttle' | 'hang' | 'reset' | 'dropAnswer' | number;
+export type Fault = 'ok' | 'reject' | 'throttle' | 'conflict' | 'hang' | 'reset' | 'dropAnswer' | number;
 
 /** Decides about a request by its `X-Amz-Target`, such as `DynamoDB_20120810.PutItem`. */
 export type FaultPlan = (target: string) => Fault;
@@ -45,6 +46,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     if (fault === 'reset') return void incoming.socket.resetAndDestroy();
     if (fault === 'reject') return refuse(outgoing, 500, 'InternalServerError');
     if (fault === 'throttle') return refuse(outgoing, 400, 'ThrottlingException');
+    if (fault === 'conflict') return refuseAsConflict(outgoing, target, body);
     if (typeof fault === 'number') await new Promise((resolve) => setTimeout(resolve, fault));
     const answer = await forward(incoming, body);
     if (fault === 'dropAnswer') return void incoming.socket.resetAndDestroy();
@@ -70,7 +72,15 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   return proxy;
 }
 
-function refuse(response: ServerResponse, status: number, type: string): void {
+function refuse(response: ServerResponse, status: number, type: string, more: object = {}): void {
   response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
-  response.end(JSON.stringify({ __type: `com.amazonaws.any#${type}`, message: 'by the fault proxy' }));
+  response.end(JSON.stringify({ __type: `com.amazonaws.any#${type}`, message: 'by the fault proxy', ...more }));
+}
+
+/** A transaction names a reason for each of its items; the first of them is the one in conflict. */
+function refuseAsConflict(response: ServerResponse, target: string, body: Buffer): void {
+  if (!target.endsWith('.TransactWriteItems')) return refuse(response, 400, 'TransactionConflictException');
+  const { TransactItems } = JSON.parse(body.toString()) as { TransactItems: readonly unknown[] };
+  const CancellationReasons = TransactItems.map((_, index) => ({ Code: index === 0 ? 'TransactionConflict' : 'None' }));
+  refuse(response, 400, 'TransactionCanceledException', { CancellationReasons });
 }

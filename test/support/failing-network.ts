@@ -1,0 +1,70 @@
+import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
+import { startSqsServer } from '../../local/engines/sqs/server.ts';
+import { startFaultProxy } from './fault-proxy.ts';
+import type { FaultPlan, FaultProxy } from './fault-proxy.ts';
+import { startLocal } from './local.ts';
+import type { Local, LocalOptions } from './local.ts';
+
+/** A local run whose storage and queues can be made to fail. */
+export interface FailingNetwork {
+  readonly local: Local & { readonly adminKey: string };
+  readonly dynamoDb: FaultProxy;
+  readonly sqs: FaultProxy;
+  /** Past the proxy. */
+  readonly sqsClient: SQSClient;
+  /** Every item of a table of the stack, whatever the proxy does. `kind`: what its name has, `Clicks`. */
+  scan(kind: string): Promise<Record<string, AttributeValue>[]>;
+  stop(): Promise<void>;
+}
+
+const CREDENTIALS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+
+/** `sqsPlan`: what the queues do from the beginning. */
+export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: FaultPlan): Promise<FailingNetwork> {
+  const cleanUps: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  };
+  try {
+    const engine = await startDynamodbLocal();
+    cleanUps.push(() => engine.stop());
+    const queues = await startSqsServer();
+    cleanUps.push(() => queues.stop());
+    const dynamoDb = await startFaultProxy(engine.endpoint);
+    cleanUps.push(() => dynamoDb.stop());
+    const sqs = await startFaultProxy(queues.endpoint);
+    cleanUps.push(() => sqs.stop());
+    if (sqsPlan !== undefined) sqs.plan = sqsPlan;
+
+    const endpoints = { dynamodbEndpoint: dynamoDb.endpoint, sqsEndpoint: sqs.endpoint };
+    const started = await startLocal({ ...options, ...endpoints });
+    cleanUps.push(() => started.kill());
+    if (started.adminKey === null) throw new Error('a new network without its admin key');
+
+    const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: engine.endpoint });
+    cleanUps.push(() => client.destroy());
+    const sqsClient = new SQSClient({ ...CREDENTIALS, endpoint: queues.endpoint, useQueueUrlAsEndpoint: false });
+    cleanUps.push(() => sqsClient.destroy());
+    const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+
+    return {
+      local: { ...started, adminKey: started.adminKey },
+      ...{ dynamoDb, sqs, sqsClient, stop },
+      async scan(kind) {
+        const TableName = TableNames.find((name) => name.toLowerCase().includes(kind.toLowerCase()));
+        if (TableName === undefined) throw new Error(`no table of ${kind}`);
+        const items = [];
+        for await (const page of paginateScan({ client }, { TableName, ConsistentRead: true })) {
+          items.push(...(page.Items ?? []));
+        }
+        return items;
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
