@@ -1,6 +1,6 @@
 import { verifyClickId } from './click-id.ts';
 import type { MacKeyRing, VerifiedClickId } from './click-id.ts';
-import { refuse } from './decide-conversion.ts';
+import { refuse } from './ruling.ts';
 import type { Sender } from './entities.ts';
 import type { Hit } from './hit.ts';
 import { ENTITY_ID, newSortableId, SECRET } from './ids.ts';
@@ -13,7 +13,7 @@ import type { ConversionCode } from './reasons.ts';
 import { readCall } from './received-call.ts';
 import type { InboundCall, ReceivedCall } from './received-call.ts';
 import { recordConversion } from './record-conversion.ts';
-import type { Outcome, RecordDeps } from './record-conversion.ts';
+import type { Outcome, RecordDeps, Report } from './record-conversion.ts';
 import { redactCall } from './redact.ts';
 import { parkConversion } from './run-parked.ts';
 import { hashToken, holdsToken, mayCallFrom } from './senders.ts';
@@ -120,7 +120,7 @@ async function judge(
   const request = parsePostback(received, sender);
   if ('code' in request) return refused(request.code, request.message);
   // Only a token lets a call name its conversion by txn_id.
-  if (request.clickId === null && token === null && authentic) {
+  if (request.clickId === null && token === null) {
     return refused('MISSING_PARAMETER', 'click_id is missing');
   }
   const click = request.clickId === null ? null : verifyClickId(request.clickId, ring);
@@ -129,7 +129,16 @@ async function judge(
 
   const conversionId = newSortableId(now, deps.random);
   const addressAllowed = mayCallFrom(sender, call.sourceIp);
-  const report = { request, sender, addressAllowed, click, receivedAt: now, conversionId };
+  const report: Report = {
+    request,
+    sender,
+    addressAllowed,
+    click,
+    attribution: null,
+    receivedAt: now,
+    conversionId,
+    by: `sender:${sender.id}`,
+  };
   const outcome = await recordConversion(report, deps);
   if (outcome.code === 'CLICK_PENDING' && click !== null) {
     await parkConversion({ ...report, click }, toHit(outcome, click), deps);

@@ -1,40 +1,42 @@
 import type { VerifiedClickId } from './click-id.ts';
 import { clickMacroValues } from './click-macros.ts';
+import { commitChange, untilCommitted } from './commit-change.ts';
+import type { ChangeDeps } from './commit-change.ts';
 import type { Conversion } from './conversion.ts';
-import { PRUNE_DELAY_MS } from './counters.ts';
 import type { StoredCounter } from './counters.ts';
-import { decideExisting, decideNew, refuse, wantsStatus } from './decide-conversion.ts';
-import type { Ruling, Scene, Subject } from './decide-conversion.ts';
-import { txnIndexHash, txnKeyHash } from './dedupe-keys.ts';
-import type { Campaign, Click, Goal, Sender, Settings } from './entities.ts';
-import { defaultGoal, findGoal, unknownGoalId } from './goals.ts';
-import { StorageUnavailable } from './ports.ts';
+import { decideExisting } from './decide-existing.ts';
+import { decideNew } from './decide-new.ts';
+import { txnIndexHash } from './dedupe-keys.ts';
+import type { Campaign, Click, Sender, Settings } from './entities.ts';
+import { findGoal, unknownGoalId } from './goals.ts';
+import { keysOfNew, locate, targetOf } from './locate-conversion.ts';
+import type { Located } from './locate-conversion.ts';
 import type {
   ClickGoalRow,
   ClickReader,
-  Clock,
   CommitResult,
   ConversionCatalog,
   ConversionStore,
-  ConversionWrite,
   DedupeKey,
-  DeliveryHints,
-  KeyChange,
-  KeyRow,
   TxnIndexRow,
 } from './ports.ts';
 import { readAmount } from './postback-request.ts';
 import type { PostbackRequest } from './postback-request.ts';
+import { refuse } from './ruling.ts';
+import type { Ruling, Scene, Subject } from './ruling.ts';
 import { mayReportFor } from './senders.ts';
 
-/** A call of a sender that was authenticated. */
+/** A call that reports a conversion and was authenticated. */
 export interface Report {
   readonly request: PostbackRequest;
-  readonly sender: Sender;
+  /** Null: a pixel, which anybody may load. It records and never changes. */
+  readonly sender: Sender | null;
   /** Whether the sender may call from where it called. */
   readonly addressAllowed: boolean;
   /** Verified; null: the call names its conversion by `txn_id` alone. */
   readonly click: VerifiedClickId | null;
+  /** Whose it is, by an operator's word, should the click not be stored. */
+  readonly attribution: Attribution | null;
   /** When the call came; terms and the attribution window go by it. Milliseconds. */
   readonly receivedAt: number;
   /**
@@ -42,92 +44,58 @@ export interface Report {
    * recognized by it.
    */
   readonly conversionId: string;
+  /** For the history: see `HistoryRow`. */
+  readonly by: string;
 }
 
-export interface Outcome extends Omit<Ruling, 'write'> {
+export interface Attribution {
+  readonly campaignId: string;
+  readonly publisherId: string;
+}
+
+export interface Outcome extends Omit<Ruling, 'change'> {
   /** Whose click or conversion it is, as far as it was found. */
   readonly advertiserId: string | null;
 }
 
-export interface RecordDeps {
-  readonly catalog: ConversionCatalog;
+export interface RecordDeps extends ChangeDeps {
   readonly clicks: ClickReader;
-  readonly store: ConversionStore;
-  readonly hints: DeliveryHints;
-  readonly now: Clock;
-  /** Waits a moment with jitter, longer with each try. */
-  readonly pause: (tries: number) => Promise<void>;
-  /** Tells of a hint that was not sent; the sweeper finds its delivery. */
-  readonly hintLost: (deliveryId: string, error: unknown) => void;
-  /** Tells of counters that grow until somebody can remove from them what is over. */
-  readonly countersNotTidied: (campaignId: string, error: unknown) => void;
 }
 
-const MAX_TRIES = 8;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
- * Lines 3 (the click's advertiser) to 13 of the contract's table. Reads only choose the transaction, whose conditions
- * decide: one that is lost is read and decided anew. `CLICK_PENDING` records nothing: the caller parks the call.
+ * Lines 3 (the click's advertiser) to 13 of the contract's table. `CLICK_PENDING` records nothing: the caller parks the
+ * call.
  *
  * @throws StorageUnavailable - what was decided may have been committed or not; a repeat of the call finds out
  */
 export async function recordConversion(report: Report, deps: RecordDeps): Promise<Outcome> {
-  let full: readonly StoredCounter[] = [];
-  for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    const plan = await decide(report, full, deps);
-    const result = await carryOut(plan, deps);
-    if (result.committed) {
-      const { code, message, warnings, conversion } = plan.ruling;
-      return { code, warnings, conversion, advertiserId: plan.advertiserId, ...(message !== undefined && { message }) };
-    }
-    if (result.lost === 'cap') full = result.counters;
-    else await deps.pause(tries);
-  }
-  throw new StorageUnavailable(`conversion ${report.conversionId}: lost against others ${MAX_TRIES} times`);
+  return untilCommitted(
+    `conversion ${report.conversionId}`,
+    async (full) => {
+      const { ruling, advertiserId, within, remember } = await decide(report, full, deps);
+      const { change, ...told } = ruling;
+      const outcome = { ...told, advertiserId };
+      if (remember !== undefined) return { outcome, commit: () => rememberRejection(remember, deps) };
+      if (change === null || within === null) return { outcome, commit: null };
+      return { outcome, commit: () => commitChange(change, within, deps) };
+    },
+    deps,
+  );
 }
 
 interface Plan {
   readonly ruling: Ruling;
   readonly advertiserId: string | null;
+  /** Where the change happens, if there is one. */
+  readonly within: Scene | null;
   /** A rejection to remember until its conversion comes. */
   readonly remember?: DedupeKey;
 }
 
-async function carryOut({ ruling: { write }, remember }: Plan, deps: RecordDeps): Promise<CommitResult> {
-  if (remember !== undefined) {
-    return (await deps.store.remember(remember)) ? { committed: true } : { committed: false, lost: 'key' };
-  }
-  if (write === null) return { committed: true };
-  const result = await deps.store.commit(write);
-  if (result.committed) await Promise.all([sendHints(write, deps), tidyCounters(write, deps)]);
-  return result;
-}
-
-async function sendHints({ deliveries }: ConversionWrite, deps: RecordDeps): Promise<void> {
-  await Promise.all(
-    deliveries.map(async (change) => {
-      if (change.kind !== 'put' || change.delivery.nextAttemptAt === null) return;
-      const { id, postbackId } = change.delivery;
-      try {
-        await deps.hints.send({ deliveryId: id, postbackId, delaySeconds: 0 });
-      } catch (error) {
-        deps.hintLost(id, error);
-      }
-    }),
-  );
-}
-
-/** Counters must stay small, so one conversion in 32, by the last five random bits of its id, removes what is over. */
-async function tidyCounters({ conversion, counters }: ConversionWrite, deps: RecordDeps): Promise<void> {
-  if (counters.length === 0 || !conversion.id.endsWith('a')) return;
-  try {
-    const keys = counters.map(({ key }) => key);
-    await deps.store.pruneCounters(keys, deps.now() - PRUNE_DELAY_MS);
-  } catch (error) {
-    // The conversion is recorded, and another one will come by.
-    deps.countersNotTidied(conversion.campaignId, error);
-  }
+async function rememberRejection(key: DedupeKey, { store }: RecordDeps): Promise<CommitResult> {
+  return (await store.remember(key)) ? { committed: true } : { committed: false, lost: 'key' };
 }
 
 async function decide(report: Report, full: readonly StoredCounter[], deps: RecordDeps): Promise<Plan> {
@@ -149,31 +117,29 @@ async function decideByClick(
   // A click outlived by its conversions: they know what it was.
   const subject = click === null ? await subjectOfRows(rows, deps.store) : subjectOf(click.id, click.createdAt, click);
   const advertiserId = subject?.advertiserId ?? null;
-  const refused = (code: Ruling['code']): Plan => ({ ruling: refuse(code, request), advertiserId });
+  const refused = (code: Ruling['code']): Plan => ({ ruling: refuse(code, request), advertiserId, within: null });
 
-  if (advertiserId !== null && !mayReportFor(sender, advertiserId)) return refused('INVALID_SECURITY_TOKEN');
+  if (sender !== null && advertiserId !== null && !mayReportFor(sender, advertiserId))
+    return refused('INVALID_SECURITY_TOKEN');
   if (!report.addressAllowed) return refused('IP_NOT_ALLOWED');
   if (subject === null) {
     return refused(deps.now() < retentionEnd(clickId, settings) ? 'CLICK_PENDING' : 'CLICK_PURGED');
   }
 
-  const [campaign, postbacks] = await Promise.all([
-    readCampaign(subject.campaignId, deps.catalog),
-    deps.catalog.postbacksOf(subject.publisherId),
-  ]);
+  const campaign = await readCampaign(subject.campaignId, deps.catalog);
   const target = targetOf(request, campaign);
   const keys = await locate(request, subject, target, rows, deps.store);
-  const scene = sceneOf(report, campaign, settings, postbacks, deps);
+  const scene = sceneOf(report, campaign, settings, deps);
 
   if (keys.conversionId !== null) {
     const existing = await readConversion(keys.conversionId, deps.store);
     // A transaction may be that of another click: what is told of it, and to whom, goes by the conversion.
-    const same = existing.campaignId === subject.campaignId && existing.publisherId === subject.publisherId;
-    return decideFound(report, same ? scene : await sceneOfExisting(report, existing, deps), existing, keys, deps);
+    const same = existing.campaignId === subject.campaignId;
+    return decideFound(report, same ? scene : await sceneOfExisting(report, existing, deps), existing, keys);
   }
   if (click === null) return refused('CLICK_PURGED');
   if (request.status === 'rejected') {
-    return { ruling: refuse('STATUS_REMEMBERED', request), advertiserId, remember: keys.key };
+    return { ...refused('STATUS_REMEMBERED'), remember: keys.key };
   }
   if (request.action === 'change') return refused('CONVERSION_NOT_FOUND');
   if (scene === 'INVALID_AMOUNT') return refused('INVALID_AMOUNT');
@@ -187,21 +153,22 @@ async function decideByClick(
     goalId,
     clickValues: clickMacroValues(click, campaign),
     remembered: keys.remembered,
-    keys: keysOfNew(report, subject, target, keys),
+    keys: keysOfNew(request, report.conversionId, subject, target, keys),
     full,
   });
-  return { ruling, advertiserId };
+  return { ruling, advertiserId, within: scene };
 }
 
 /** The sender names no click: an existing conversion by its advertisers and `txn_id`, and by the goal if it is given. */
 async function decideByTxn(report: Report, deps: RecordDeps): Promise<Plan> {
-  const { request, sender } = report;
+  const { request } = report;
   const refused = (code: Ruling['code'], message?: string): Plan => ({
     ruling: refuse(code, request, message),
     advertiserId: null,
+    within: null,
   });
   if (!report.addressAllowed) return refused('IP_NOT_ALLOWED');
-  const found = await findByTxn(request, sender, deps);
+  const found = await findByTxn(report, deps);
   const [first, ...more] = found;
   if (first === undefined) return refused('CONVERSION_NOT_FOUND');
   if (more.length > 0) {
@@ -210,12 +177,12 @@ async function decideByTxn(report: Report, deps: RecordDeps): Promise<Plan> {
 
   const existing = await readConversion(first.conversionId, deps.store);
   const scene = await sceneOfExisting(report, existing, deps);
-  return decideFound(report, scene, existing, { remembered: false, ambiguous: false, adoption: null }, deps);
+  return decideFound(report, scene, existing, { remembered: false, ambiguous: false, adoption: null });
 }
 
-async function findByTxn(request: PostbackRequest, sender: Sender, deps: RecordDeps): Promise<readonly TxnIndexRow[]> {
+async function findByTxn({ request, sender }: Report, deps: RecordDeps): Promise<readonly TxnIndexRow[]> {
   const { txnId, goal: word } = request;
-  if (txnId === null) return [];
+  if (txnId === null || sender === null) return [];
   const advertisers = sender.advertiserIds === 'all' ? [null] : sender.advertiserIds;
   const hash = txnIndexHash(txnId);
   const rows = (await Promise.all(advertisers.map((id) => deps.store.conversionsOfTxn(hash, id)))).flat();
@@ -228,25 +195,25 @@ async function findByTxn(request: PostbackRequest, sender: Sender, deps: RecordD
   });
 }
 
-async function decideFound(
-  report: Report,
+function decideFound(
+  { request, sender, click, conversionId }: Report,
   scene: Scene | 'INVALID_AMOUNT',
   existing: Conversion,
-  { remembered, ambiguous, adoption }: Pick<Located, 'remembered' | 'ambiguous' | 'adoption'>,
-  deps: RecordDeps,
-): Promise<Plan> {
-  const { request, sender, click } = report;
+  located: Pick<Located, 'remembered' | 'ambiguous' | 'adoption'>,
+): Plan {
   const { advertiserId } = existing;
-  if (!mayReportFor(sender, advertiserId)) return { ruling: refuse('INVALID_SECURITY_TOKEN', request), advertiserId };
-  if (existing.id === report.conversionId) {
+  const refused = (code: Ruling['code']): Plan => ({ ruling: refuse(code, request), advertiserId, within: null });
+  if (sender !== null && !mayReportFor(sender, advertiserId)) return refused('INVALID_SECURITY_TOKEN');
+  if (existing.id === conversionId) {
     // Our own: the commit happened, only its answer was lost.
-    const ruling = { code: existing.code, warnings: request.warnings, conversion: existing, write: null };
-    return { ruling, advertiserId };
+    const { code } = existing;
+    const ruling = { code, warnings: request.warnings, conversion: existing, change: null };
+    return { ruling, advertiserId, within: null };
   }
-  if (scene === 'INVALID_AMOUNT') return { ruling: refuse('INVALID_AMOUNT', request), advertiserId };
-  const deliveries = wantsStatus(request, existing, remembered) ? await deps.store.deliveriesOf(existing.id) : [];
-  const input = { conversion: existing, deliveries, clickId: click?.id ?? null, ambiguous, remembered, adoption };
-  return { ruling: decideExisting(scene, input), advertiserId };
+  if (scene === 'INVALID_AMOUNT') return refused('INVALID_AMOUNT');
+  const { remembered, ambiguous, adoption } = located;
+  const input = { conversion: existing, clickId: click?.id ?? null, ambiguous, remembered, adoption };
+  return { ruling: decideExisting(scene, input), advertiserId, within: scene };
 }
 
 /** When the click's retention ends and with it the waiting for it, in milliseconds. */
@@ -282,127 +249,23 @@ async function readCampaign(id: string, catalog: ConversionCatalog): Promise<Cam
   return campaign;
 }
 
-interface Target {
-  /** Null: the campaign does not know it. */
-  readonly goal: Goal | null;
-  readonly goalId: string;
-}
-
-function targetOf({ goal: word }: PostbackRequest, campaign: Campaign): Target {
-  const known = word === null ? defaultGoal(campaign) : findGoal(campaign, word);
-  const goal = known ?? (campaign.unknownGoal === 'default' ? defaultGoal(campaign) : null);
-  return { goal, goalId: goal?.id ?? unknownGoalId(word ?? '') };
-}
-
 async function sceneOfExisting(
   report: Report,
-  { campaignId, publisherId }: Conversion,
+  { campaignId }: Conversion,
   deps: RecordDeps,
 ): Promise<Scene | 'INVALID_AMOUNT'> {
-  const [campaign, settings, postbacks] = await Promise.all([
-    readCampaign(campaignId, deps.catalog),
-    deps.catalog.settings(),
-    deps.catalog.postbacksOf(publisherId),
-  ]);
-  return sceneOf(report, campaign, settings, postbacks, deps);
+  const [campaign, settings] = await Promise.all([readCampaign(campaignId, deps.catalog), deps.catalog.settings()]);
+  return sceneOf(report, campaign, settings, deps);
 }
 
 function sceneOf(
-  { request, sender }: Report,
+  { request, sender, by }: Report,
   campaign: Campaign,
   settings: Settings,
-  postbacks: Scene['postbacks'],
   deps: RecordDeps,
 ): Scene | 'INVALID_AMOUNT' {
   const saleCurrency = request.currency ?? campaign.currency;
   const saleAmount = request.saleAmount === null ? null : readAmount(request.saleAmount, saleCurrency, sender);
   if (request.saleAmount !== null && saleAmount === null) return 'INVALID_AMOUNT';
-  const by = `sender:${sender.id}`;
-  return { request, campaign, settings, postbacks, saleAmount, saleCurrency, now: deps.now(), by };
-}
-
-interface Located {
-  /** The key that a new conversion takes, or that remembers a rejection. */
-  readonly key: DedupeKey;
-  readonly keyRow: KeyRow | null;
-  readonly row: ClickGoalRow | null;
-  /** The conversion that the call is about, if there is one. */
-  readonly conversionId: string | null;
-  readonly adoption: readonly KeyChange[] | null;
-  readonly ambiguous: boolean;
-  readonly remembered: boolean;
-}
-
-/** Which conversion a call is about: the one with its key, or an open one of its click and goal, which it adopts. */
-async function locate(
-  { txnId }: PostbackRequest,
-  subject: Subject,
-  { goal, goalId }: Target,
-  rows: readonly ClickGoalRow[],
-  store: ConversionStore,
-): Promise<Located> {
-  const { clickId, campaignId, advertiserId } = subject;
-  const row = rows.find((candidate) => candidate.goal === goalId) ?? null;
-  const rowRemembered = row !== null && row.conversionId === null;
-
-  if (txnId === null || goal?.dedupe === 'click') {
-    const key: DedupeKey = { kind: 'clickGoal', clickId, goal: goalId };
-    const ambiguous = txnId === null && row?.several === true;
-    return {
-      key,
-      keyRow: row,
-      row,
-      conversionId: row?.conversionId ?? null,
-      adoption: null,
-      ambiguous,
-      remembered: rowRemembered,
-    };
-  }
-
-  const hash = txnKeyHash(goal?.dedupeScope ?? 'goal', { advertiserId, campaignId, goal: goalId, txnId });
-  const key: DedupeKey = { kind: 'txn', hash };
-  const keyRow = await store.txn(hash);
-  const located = { key, keyRow, row, ambiguous: false };
-  const remembered = keyRow !== null && keyRow.conversionId === null;
-  if (keyRow !== null && !remembered) {
-    return { ...located, conversionId: keyRow.conversionId, adoption: null, remembered: false };
-  }
-  const open = row !== null && row.open ? row.conversionId : null;
-  if (open === null) return { ...located, conversionId: null, adoption: null, remembered: remembered || rowRemembered };
-  const adoption: KeyChange[] = [
-    { kind: 'put', key, conversionId: open, open: false, over: remembered ? 'remembered' : 'nothing' },
-    { kind: 'close', clickId, goal: goalId, conversionId: open },
-    {
-      kind: 'index',
-      txnHash: txnIndexHash(txnId),
-      row: { advertiserId, campaignId, goal: goalId, conversionId: open },
-    },
-  ];
-  return { ...located, conversionId: open, adoption, remembered };
-}
-
-function keysOfNew(
-  { request: { txnId }, conversionId }: Report,
-  { clickId, campaignId, advertiserId }: Subject,
-  { goalId }: Target,
-  { key, keyRow, row }: Located,
-): readonly KeyChange[] {
-  const put = (taken: DedupeKey, over: KeyRow | null): KeyChange => ({
-    kind: 'put',
-    key: taken,
-    conversionId,
-    open: txnId === null,
-    over: over === null ? 'nothing' : 'remembered',
-  });
-  const changes = [put(key, keyRow)];
-  if (key.kind === 'txn') {
-    const follows = row !== null && row.conversionId !== null;
-    const clickGoal: DedupeKey = { kind: 'clickGoal', clickId, goal: goalId };
-    changes.push(follows ? { kind: 'follow', clickId, goal: goalId } : put(clickGoal, row));
-  }
-  if (txnId !== null) {
-    const found: TxnIndexRow = { advertiserId, campaignId, goal: goalId, conversionId };
-    changes.push({ kind: 'index', txnHash: txnIndexHash(txnId), row: found });
-  }
-  return changes;
+  return { request, campaign, settings, saleAmount, saleCurrency, now: deps.now(), by };
 }

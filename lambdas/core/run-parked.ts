@@ -1,5 +1,5 @@
 import type { VerifiedClickId } from './click-id.ts';
-import { refuse } from './decide-conversion.ts';
+import { refuse } from './ruling.ts';
 import type { Hit } from './hit.ts';
 import type { HitWriter, ParkedConversion } from './ports.ts';
 import { reasonOf } from './postback-answer.ts';
@@ -14,7 +14,8 @@ const LAST_LOOK_MS = 60 * 60 * 1_000;
 /** What a parked conversion's row keeps, as JSON: the call without its token, and its hit. */
 interface Parked {
   readonly report: Omit<Report, 'sender' | 'addressAllowed' | 'click'> & { readonly click: VerifiedClickId };
-  readonly senderId: string;
+  /** Null: a pixel. */
+  readonly senderId: string | null;
   readonly hit: Hit;
 }
 
@@ -24,8 +25,9 @@ export async function parkConversion(
   hit: Hit,
   deps: RecordDeps,
 ): Promise<void> {
-  const { sender, request, click, receivedAt, conversionId } = report;
-  const parked: Parked = { report: { request, click, receivedAt, conversionId }, senderId: sender.id, hit };
+  const { sender, request, click, attribution, receivedAt, conversionId, by } = report;
+  const kept = { request, click, attribution, receivedAt, conversionId, by };
+  const parked: Parked = { report: kept, senderId: sender?.id ?? null, hit };
   await deps.store.park({
     clickId: click.id,
     hitId: hit.id,
@@ -65,9 +67,10 @@ export async function runParked(
   return code;
 }
 
-async function rerun(report: Parked['report'], senderId: string, deps: RecordDeps): Promise<Outcome> {
-  const sender = await deps.catalog.sender(senderId);
-  if (sender === null) return { ...refuse('INVALID_SECURITY_TOKEN', report.request), advertiserId: null };
+async function rerun(report: Parked['report'], senderId: string | null, deps: RecordDeps): Promise<Outcome> {
+  const sender = senderId === null ? null : await deps.catalog.sender(senderId);
+  if (sender === null && senderId !== null)
+    return { ...refuse('INVALID_SECURITY_TOKEN', report.request), advertiserId: null };
   // Token and address were good when the call was received; it was answered "kept".
   return recordConversion({ ...report, sender, addressAllowed: true }, deps);
 }

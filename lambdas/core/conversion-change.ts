@@ -1,0 +1,72 @@
+import type { Conversion, LedgerRow } from './conversion.ts';
+import type { CounterUpdate } from './counters.ts';
+import { deliveryValues } from './delivery-values.ts';
+import type { Delivery } from './delivery.ts';
+import type { Campaign, Postback, Settings } from './entities.ts';
+import { matchPostbacks } from './match-postbacks.ts';
+import { subtractMicros, ZERO } from './money.ts';
+import { planDeliveries } from './plan-deliveries.ts';
+import type { ConversionWrite, KeyChange } from './ports.ts';
+import type { ConversionCode } from './reasons.ts';
+
+/** One change of a conversion, decided and not committed yet. Whoever decides it says nothing of what follows from it. */
+export interface ConversionChange {
+  /** Null: it is new. */
+  readonly before: Conversion | null;
+  /** Its version is the next one. */
+  readonly after: Conversion;
+  /** Why, for history and ledger. */
+  readonly code: ConversionCode;
+  /** Who: see `HistoryRow`. */
+  readonly by: string;
+  /** What an operator gave as the reason. */
+  readonly reason: string | null;
+  readonly keys: readonly KeyChange[];
+  readonly counters: readonly CounterUpdate[];
+}
+
+/** Who may hear of a change and what they heard before; empty where it is not announced. */
+export interface Audience {
+  /** Active ones of the publisher and of all publishers. */
+  readonly postbacks: readonly Postback[];
+  readonly deliveries: readonly Delivery[];
+}
+
+/** Whether publishers hear of it: what they know is its status and what they get. */
+export function isAnnounced({ before, after }: ConversionChange): boolean {
+  return before === null || before.status !== after.status || before.payout !== after.payout;
+}
+
+/** Everything that one change writes, in one transaction: history, the difference of approved money, deliveries. */
+export function writeOf(
+  change: ConversionChange,
+  { campaign, settings }: { readonly campaign: Campaign; readonly settings: Settings },
+  { postbacks, deliveries }: Audience,
+  now: number,
+): ConversionWrite {
+  const { before, after, code, by, reason, keys, counters } = change;
+  const hearing = isAnnounced(change) ? matchPostbacks(postbacks, after) : [];
+  const planned = isAnnounced(change)
+    ? planDeliveries(after, deliveries, hearing, (event) => deliveryValues(after, campaign, settings, event), now)
+    : [];
+  const { id: conversionId, version: number, status } = after;
+  return {
+    keys,
+    conversion: { ...after, deliveries: after.deliveries + hearing.length },
+    expectedVersion: before?.version ?? null,
+    counters,
+    deliveries: planned,
+    history: { conversionId, number, at: now, status, code, by, reason },
+    ledger: ledgerRow(change, now),
+  };
+}
+
+/** The difference of approved money, or null if there is none. */
+function ledgerRow({ before, after, code }: ConversionChange, at: number): LedgerRow | null {
+  const approved = (conversion: Conversion | null, field: 'payout' | 'revenue') =>
+    conversion?.status === 'approved' ? conversion[field] : ZERO;
+  const payout = subtractMicros(approved(after, 'payout'), approved(before, 'payout'));
+  const revenue = subtractMicros(approved(after, 'revenue'), approved(before, 'revenue'));
+  if (payout === ZERO && revenue === ZERO) return null;
+  return { conversionId: after.id, number: after.version, at, payout, revenue, currency: after.currency, code };
+}

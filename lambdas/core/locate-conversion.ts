@@ -1,0 +1,107 @@
+import { txnIndexHash, txnKeyHash } from './dedupe-keys.ts';
+import type { Campaign, Goal } from './entities.ts';
+import { defaultGoal, findGoal, unknownGoalId } from './goals.ts';
+import type { ClickGoalRow, ConversionStore, DedupeKey, KeyChange, KeyRow, TxnIndexRow } from './ports.ts';
+import type { PostbackRequest } from './postback-request.ts';
+import type { Subject } from './ruling.ts';
+
+export interface Target {
+  /** Null: the campaign does not know it. */
+  readonly goal: Goal | null;
+  readonly goalId: string;
+}
+
+/** The goal that a call means. */
+export function targetOf({ goal: word }: PostbackRequest, campaign: Campaign): Target {
+  const known = word === null ? defaultGoal(campaign) : findGoal(campaign, word);
+  const goal = known ?? (campaign.unknownGoal === 'default' ? defaultGoal(campaign) : null);
+  return { goal, goalId: goal?.id ?? unknownGoalId(word ?? '') };
+}
+
+export interface Located {
+  /** The key that a new conversion takes, or that remembers a rejection. */
+  readonly key: DedupeKey;
+  readonly keyRow: KeyRow | null;
+  readonly row: ClickGoalRow | null;
+  /** The conversion that the call is about, if there is one. */
+  readonly conversionId: string | null;
+  readonly adoption: readonly KeyChange[] | null;
+  readonly ambiguous: boolean;
+  readonly remembered: boolean;
+}
+
+/** Which conversion a call is about: the one with its key, or an open one of its click and goal, which it adopts. */
+export async function locate(
+  { txnId }: PostbackRequest,
+  subject: Subject,
+  { goal, goalId }: Target,
+  rows: readonly ClickGoalRow[],
+  store: ConversionStore,
+): Promise<Located> {
+  const { clickId, campaignId, advertiserId } = subject;
+  const row = rows.find((candidate) => candidate.goal === goalId) ?? null;
+  const rowRemembered = row !== null && row.conversionId === null;
+
+  if (txnId === null || goal?.dedupe === 'click') {
+    const key: DedupeKey = { kind: 'clickGoal', clickId, goal: goalId };
+    const ambiguous = txnId === null && row?.several === true;
+    return {
+      key,
+      keyRow: row,
+      row,
+      conversionId: row?.conversionId ?? null,
+      adoption: null,
+      ambiguous,
+      remembered: rowRemembered,
+    };
+  }
+
+  const hash = txnKeyHash(goal?.dedupeScope ?? 'goal', { advertiserId, campaignId, goal: goalId, txnId });
+  const key: DedupeKey = { kind: 'txn', hash };
+  const keyRow = await store.txn(hash);
+  const located = { key, keyRow, row, ambiguous: false };
+  const remembered = keyRow !== null && keyRow.conversionId === null;
+  if (keyRow !== null && !remembered) {
+    return { ...located, conversionId: keyRow.conversionId, adoption: null, remembered: false };
+  }
+  const open = row !== null && row.open ? row.conversionId : null;
+  if (open === null) return { ...located, conversionId: null, adoption: null, remembered: remembered || rowRemembered };
+  const adoption: KeyChange[] = [
+    { kind: 'put', key, conversionId: open, open: false, over: remembered ? 'remembered' : 'nothing' },
+    { kind: 'close', clickId, goal: goalId, conversionId: open },
+    {
+      kind: 'index',
+      txnHash: txnIndexHash(txnId),
+      row: { advertiserId, campaignId, goal: goalId, conversionId: open },
+    },
+  ];
+  return { ...located, conversionId: open, adoption, remembered };
+}
+
+/** What names a new conversion. */
+export function keysOfNew(
+  { txnId }: PostbackRequest,
+  conversionId: string,
+  { clickId, campaignId, advertiserId }: Subject,
+  { goalId }: Target,
+  { key, keyRow, row }: Located,
+): readonly KeyChange[] {
+  const put = (taken: DedupeKey, over: KeyRow | null): KeyChange => ({
+    kind: 'put',
+    key: taken,
+    conversionId,
+    open: txnId === null,
+    over: over === null ? 'nothing' : 'remembered',
+  });
+  const changes = [put(key, keyRow)];
+  if (key.kind === 'txn') {
+    const follows = row !== null && row.conversionId !== null;
+    const clickGoal: DedupeKey = { kind: 'clickGoal', clickId, goal: goalId };
+    changes.push(follows ? { kind: 'follow', clickId, goal: goalId } : put(clickGoal, row));
+  }
+  if (txnId !== null) {
+    const found: TxnIndexRow = { advertiserId, campaignId, goal: goalId, conversionId };
+    changes.push({ kind: 'index', txnHash: txnIndexHash(txnId), row: found });
+  }
+  return changes;
+}

@@ -1,0 +1,52 @@
+import type { ConversionChange } from './conversion-change.ts';
+import type { Conversion } from './conversion.ts';
+import type { Campaign, Settings } from './entities.ts';
+import type { Micros } from './money.ts';
+import type { PostbackRequest } from './postback-request.ts';
+import type { ConversionCode } from './reasons.ts';
+
+/** What becomes of a call, as the contract's table of codes has it. */
+export interface Ruling {
+  readonly code: ConversionCode;
+  readonly message?: string;
+  readonly warnings: readonly string[];
+  /** As it will be, or as it is if nothing changes. */
+  readonly conversion: Conversion | null;
+  /** What is to be committed before the call is answered. */
+  readonly change: ConversionChange | null;
+}
+
+/** What every decision about a call needs to know. */
+export interface Scene {
+  readonly request: PostbackRequest;
+  readonly campaign: Campaign;
+  readonly settings: Settings;
+  /** Parsed with the decimals of `saleCurrency`. */
+  readonly saleAmount: Micros | null;
+  /** The request's, or the campaign's. */
+  readonly saleCurrency: string;
+  readonly now: number;
+  /** For the history: `sender:<id>`. */
+  readonly by: string;
+}
+
+/** Whom a call is about: a click, or an earlier conversion of it. */
+export interface Subject {
+  readonly clickId: string;
+  /** Milliseconds. */
+  readonly clickAt: number;
+  readonly campaignId: string;
+  readonly publisherId: string;
+  readonly advertiserId: string;
+}
+
+/** A ruling that leaves nothing behind but its hit. */
+export function refuse(code: ConversionCode, request: Pick<PostbackRequest, 'warnings'>, message?: string): Ruling {
+  return {
+    code,
+    warnings: request.warnings,
+    conversion: null,
+    change: null,
+    ...(message !== undefined && { message }),
+  };
+}
