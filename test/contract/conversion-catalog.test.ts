@@ -5,7 +5,8 @@ import { createConversionCatalog } from '../../lambdas/adapters/dynamodb/catalog
 import { createHitWriter } from '../../lambdas/adapters/dynamodb/hits.ts';
 import { fromItem, toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import { createFactReader } from '../../lambdas/adapters/dynamodb/lists.ts';
-import type { Postback, Sender } from '../../lambdas/core/entities.ts';
+import { termsPartition, termsSortKey } from '../../lambdas/core/campaign-terms.ts';
+import type { CampaignTerms, Postback, Sender } from '../../lambdas/core/entities.ts';
 import type { Hit } from '../../lambdas/core/hit.ts';
 import { newSortableId } from '../../lambdas/core/ids.ts';
 import type { ConversionCatalog } from '../../lambdas/core/ports.ts';
@@ -13,6 +14,7 @@ import { hashToken } from '../../lambdas/core/senders.ts';
 import { toWire } from '../../lambdas/core/wire.ts';
 import { aSender, TOKEN } from '../support/conversions.ts';
 import { aPostback, NOON } from '../support/deliveries.ts';
+import { aGoal } from '../support/entities.ts';
 import { FakeConversionCatalog } from '../support/fakes/conversion-catalog.ts';
 import { startStorage } from '../support/storage.ts';
 import type { Storage } from '../support/storage.ts';
@@ -54,6 +56,7 @@ interface Subject {
   readonly catalog: ConversionCatalog;
   readonly saveSender: (sender: Sender) => Promise<void>;
   readonly savePostback: (postback: Postback) => Promise<void>;
+  readonly keepTerms: (campaignId: string, terms: CampaignTerms) => Promise<void>;
 }
 
 const fake = (): Subject => {
@@ -63,6 +66,9 @@ const fake = (): Subject => {
     catalog,
     saveSender: async (sender) => void catalog.senders.set(sender.id, sender),
     savePostback: async (postback) => void catalog.postbacks.push(postback),
+    async keepTerms(id, terms) {
+      catalog.earlierTerms.set(id, [...(catalog.earlierTerms.get(id) ?? []), terms]);
+    },
   };
 };
 
@@ -75,6 +81,7 @@ const real = (): Subject => ({
     }
   },
   savePostback: (postback) => putEntity(`postback_of#${postback.publisherId ?? '*'}`, postback.id, postback),
+  keepTerms: (id, terms) => putEntity(termsPartition(id), termsSortKey(terms.termsSince), terms),
 });
 
 describe.each([
@@ -104,6 +111,46 @@ describe.each([
     await savePostback(aPostback({ id: 'paused', publisherId: 'tia', status: 'paused' }));
     const found = await catalog.postbacksOf('tia');
     expect(found.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([ofAll, own]);
+  });
+
+  describe('of the terms before a campaign has its present ones', () => {
+    const termsOf = (termsSince: number, amount: string): CampaignTerms => ({
+      goals: [aGoal({ payout: { model: 'fixed', amount } })],
+      overrides: [
+        {
+          publisherId: 'tia',
+          goal: null,
+          when: { countries: ['US'], os: [], sources: ['Blog_1'] },
+          payout: null,
+          revenue: { model: 'percent', percent: '10' },
+        },
+      ],
+      termsSince,
+    });
+    const oldest = termsOf(NOON, '1');
+    const later = termsOf(NOON + 1, '2');
+    const latest = termsOf(NOON + DAY, '3');
+
+    it('has none if they are the first', async () => {
+      const { catalog, keepTerms } = subject();
+      await keepTerms('another', oldest);
+      expect(await catalog.termsAt('summer', NOON)).toBeNull();
+    });
+
+    it.each([
+      ['before the oldest', 0, oldest],
+      ['a millisecond before the oldest', NOON - 1, oldest],
+      ['exactly when the oldest began', NOON, oldest],
+      ['exactly when others began', NOON + 1, later],
+      ['between two', NOON + DAY / 2, later],
+      ['a millisecond before the latest', NOON + DAY - 1, later],
+      ['exactly when the latest began', NOON + DAY, latest],
+      ['after the latest', NOON + 999 * DAY, latest],
+    ])('gives those that were in force %s', async (__, at, expected) => {
+      const { catalog, keepTerms } = subject();
+      for (const terms of [later, oldest, latest]) await keepTerms('summer', terms);
+      expect(await catalog.termsAt('summer', at)).toEqual(expected);
+    });
   });
 });
 

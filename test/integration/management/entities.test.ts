@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createConversionCatalog } from '../../../lambdas/adapters/dynamodb/catalog.ts';
-import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
+import { fromItem, toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
+import { readPartition } from '../../../lambdas/adapters/dynamodb/reads.ts';
+import { termsPartition } from '../../../lambdas/core/campaign-terms.ts';
 import { DEFAULT_CAMPAIGN_TERMS } from '../../../lambdas/core/entities.ts';
 import { toWire } from '../../../lambdas/core/wire.ts';
 import { aCampaign } from '../../support/entities.ts';
@@ -288,6 +290,7 @@ describe('a campaign', () => {
     const reply = await api.call('POST', '/v1/campaigns', { body: campaign({ goals }) });
     expect(reply.status).toBe(422);
     expect(pointersAndCodes(reply.body)).toEqual([' TOO_BIG']);
+    expect(reply.text).toMatch(/has \d{6} bytes as JSON with its defaults, may have 65536/);
   });
 
   test('is validated as a whole after a patch; null means the default', async () => {
@@ -412,6 +415,150 @@ describe('a campaign', () => {
     const paused = await api.call('PATCH', '/v1/campaigns/old', { body: { status: 'paused', caps: [click] } });
     expect(paused).toMatchObject({ status: 200, body: { caps: [click], visibility: 'public' } });
     expect(await stored('old')).toMatchObject({ status: 'paused', caps: [click], targeting: { unknown: 'allow' } });
+  });
+
+  const fixed3 = { model: 'fixed', amount: '3' };
+  const override = { publisher_id: 'tia', goal: 'sale', payout: fixed3 };
+
+  test('keeps its terms of conversions in the form that conversions read, and shows them as they were given', async () => {
+    const goals = [{ ...sale, pixel_status: 'approved', hold_days: 30, accept: ['payout'] }];
+    const when = { countries: ['us'], os: ['iPhone'], sources: ['Blog'] };
+    const terms = {
+      payout_basis: 'click',
+      coupons: [{ code: 'Tia20', publisher_id: 'tia' }],
+      minimum_seconds_to_convert: 5,
+    };
+    await api.create('/v1/campaigns', campaign({ ...terms, id: 'priced', goals, overrides: [{ ...override, when }] }));
+    const shown = await api.call('GET', '/v1/campaigns/priced');
+    const kept = { ...override, when: { countries: ['US'], os: ['ios'], sources: ['Blog'] }, revenue: null };
+    expect(shown.body).toMatchObject({ ...terms, goals, overrides: [kept] });
+    expect(await stored('priced')).toMatchObject({
+      goals: [{ pixelStatus: 'approved', holdDays: 30, accept: ['payout'] }],
+      payoutBasis: 'click',
+      overrides: [{ publisherId: 'tia', goal: 'sale', when: kept.when, payout: fixed3, revenue: null }],
+      coupons: [{ code: 'Tia20', publisherId: 'tia' }],
+      minimumSecondsToConvert: 5,
+    });
+  });
+
+  test('names no publisher that does not exist, or not any more, where that would silently do nothing', async () => {
+    await api.create('/v1/publishers', { id: 'gone', name: 'Gone' });
+    const ofGone = { overrides: [{ publisher_id: 'gone', payout: fixed3 }] };
+    await api.create('/v1/campaigns', campaign({ ...ofGone, id: 'of-gone' }));
+    await api.call('DELETE', '/v1/publishers/gone');
+    const coupons = Array.from({ length: 30 }, (_, i) => ({ code: `code${i}`, publisher_id: `nobody${i}` }));
+    const caps = [click, { ...click, scope: 'publisher', publisher_id: 'nobody0' }];
+    const body = campaign({ ...ofGone, coupons, caps });
+    const refused = await api.call('POST', '/v1/campaigns', { body });
+    expect(refused.status).toBe(422);
+    expect(pointersAndCodes(refused.body)).toEqual([
+      '/overrides/0/publisher_id NOT_FOUND',
+      ...coupons.map((_, i) => `/coupons/${i}/publisher_id NOT_FOUND`),
+      '/caps/1/publisher_id NOT_FOUND',
+    ]);
+    const renamed = await api.call('PATCH', '/v1/campaigns/of-gone', { body: { name: 'It was there once' } });
+    expect(renamed).toMatchObject({ status: 200, body: ofGone });
+  });
+
+  test('has no override of a goal that is taken away', async () => {
+    const goals = [sale, { ...sale, id: 'lead', name: 'Lead', default: false }];
+    await api.create('/v1/campaigns', campaign({ id: 'fewer', goals, overrides: [{ ...override, goal: 'lead' }] }));
+    const refused = await api.call('PATCH', '/v1/campaigns/fewer', { body: { goals: [sale] } });
+    expect(pointersAndCodes(refused.body)).toEqual(['/overrides/0/goal NOT_FOUND']);
+    const both = await api.call('PATCH', '/v1/campaigns/fewer', { body: { goals: [sale], overrides: null } });
+    expect(both).toMatchObject({ status: 200, body: { overrides: [] } });
+  });
+
+  describe('whose terms change', () => {
+    const paying = (amount: string) => ({ goals: [{ ...sale, payout: { model: 'fixed', amount } }] });
+    const patch = (id: string, body: object, headers = {}) =>
+      api.call('PATCH', `/v1/campaigns/${id}`, { body, headers });
+    const given = (id: string) => api.create('/v1/campaigns', campaign({ ...paying('1'), id }));
+    /** What is kept of it, newest first. */
+    const earlier = async (id: string) => {
+      const { client, tables } = api.storage;
+      const rows = await readPartition(client, tables.catalog, { pk: termsPartition(id) });
+      return rows.map((row) => {
+        const { goals, overrides, terms_since } = fromItem(row) as Record<string, never>;
+        return { goals, overrides, since: terms_since as number };
+      });
+    };
+    const payoutAt = async (id: string, at: number) => {
+      const catalog = createConversionCatalog(api.storage.client, api.storage.tables.catalog);
+      return (await catalog.termsAt(id, at))?.goals[0]?.payout;
+    };
+
+    test('keeps those before for the clicks and calls of their time', async () => {
+      await given('repriced');
+      const first = (await stored('repriced'))?.termsSince ?? 0;
+      await patch('repriced', paying('2'));
+      const second = (await stored('repriced'))?.termsSince ?? 0;
+      await patch('repriced', { overrides: [override] });
+      const third = (await stored('repriced'))?.termsSince ?? 0;
+      expect(second).toBeGreaterThan(first);
+      expect(third).toBeGreaterThan(second);
+      expect(await earlier('repriced')).toMatchObject([
+        { ...paying('2'), overrides: [], since: second },
+        { ...paying('1'), overrides: [], since: first },
+      ]);
+      expect(await payoutAt('repriced', second - 1)).toEqual({ model: 'fixed', amount: '1' });
+      expect(await payoutAt('repriced', second)).toEqual({ model: 'fixed', amount: '2' });
+    });
+
+    test.each([
+      ['its name', { name: 'Winter sale' }],
+      ['terms that price nothing', { coupons: [{ code: 'TIA', publisher_id: 'tia' }], payout_basis: 'click' }],
+      ['its terms to what they are', { ...paying('1'), overrides: [] }],
+      ['its status', { status: 'archived' }],
+    ])('keeps nothing when a patch changes %s', async (what, body) => {
+      const id = `unchanged-${what.replaceAll(' ', '-')}`;
+      await given(id);
+      const before = await stored(id);
+      expect(await patch(id, body)).toMatchObject({ status: 200 });
+      expect(await earlier(id)).toEqual([]);
+      expect((await stored(id))?.termsSince).toBe(before?.termsSince);
+    });
+
+    test('by several patches at once has each version', async () => {
+      await given('contested');
+      const amounts = ['2', '3', '4'];
+      const replies = await Promise.all(amounts.map((amount) => patch('contested', paying(amount))));
+      expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
+      const kept = await earlier('contested');
+      const seen = [...kept.map(({ goals }) => goals), (await stored('contested'))?.goals];
+      expect(seen.map((goals: { payout: object }[] | undefined) => goals?.[0]?.payout)).toEqual(
+        expect.arrayContaining(['1', ...amounts].map((amount) => ({ model: 'fixed', amount }))),
+      );
+      expect(kept).toHaveLength(3);
+    });
+
+    test('keeps nothing when the patch is refused', async () => {
+      await given('refused');
+      expect(await patch('refused', paying('2'), { 'if-match': '"7"' })).toMatchObject({ status: 412 });
+      expect(await patch('refused', { ...paying('2'), advertiser_id: 'given' })).toMatchObject({ status: 422 });
+      expect(await earlier('refused')).toEqual([]);
+    });
+
+    test('does not show since when, nor lets it be set', async () => {
+      const created = await given('discreet');
+      expect(created.body).not.toHaveProperty('terms_since');
+      const refused = await patch('discreet', { terms_since: 0 });
+      expect(pointersAndCodes(refused.body)).toEqual(['/terms_since UNKNOWN_FIELD']);
+      await patch('discreet', paying('2'));
+      const listed = await api.call('GET', '/v1/campaigns?limit=200');
+      const ids = (listed.body as { items: { id: string }[] }).items.map(({ id }) => id);
+      expect(ids.filter((id) => id.includes('discreet'))).toEqual(['discreet']);
+    });
+
+    test('and that is from before terms were kept has had them since it was created', async () => {
+      const old = { ...(toWire(aCampaign({ id: 'ancient' })) as object), terms_since: undefined };
+      await api.put('catalog', toItem({ ...old, pk: 'campaign', sk: 'ancient' }));
+      await patch('ancient', { name: 'Still the same' });
+      expect(await earlier('ancient')).toEqual([]);
+      await patch('ancient', paying('7'));
+      expect(await earlier('ancient')).toMatchObject([{ since: aCampaign().createdAt }]);
+      expect(await payoutAt('ancient', 0)).toEqual({ model: 'fixed', amount: '2.50' });
+    });
   });
 
   test('has a tracking link for a publisher', async () => {
