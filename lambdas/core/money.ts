@@ -8,7 +8,7 @@ export type Micros = bigint & { readonly [micros]: true };
 
 export const ZERO = 0n as Micros;
 
-const MICROS_DIGITS = 6;
+export const MICROS_DIGITS = 6;
 const MICROS_PER_UNIT = 1_000_000n;
 
 /** Names an integer of micro-units as money, for adapters that read it from storage. */

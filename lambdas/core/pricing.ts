@@ -2,6 +2,7 @@ import type { ReportedAmount, Terms } from './conversion.ts';
 import type { PayoutModel, RevenueModel, Settings } from './entities.ts';
 import {
   invertRatio,
+  MICROS_DIGITS,
   multiplyMicros,
   multiplyRatios,
   ONE,
@@ -60,10 +61,14 @@ const RATE_DIGITS = 12;
 
 /** The exchange rate for people: a decimal, rounded half even to 12 digits. Money is computed without it. */
 export function exchangeRateText(exchange: NonNullable<Terms['exchange']>): string {
-  const scaled = multiplyMicros(toMicros(10n ** BigInt(RATE_DIGITS)), exchangeRatio(exchange)).toString();
-  const digits = scaled.padStart(RATE_DIGITS + 1, '0');
-  const fraction = digits.slice(-RATE_DIGITS).replace(/0+$/, '');
-  const whole = digits.slice(0, -RATE_DIGITS);
+  return decimalText(multiplyMicros(toMicros(10n ** BigInt(RATE_DIGITS)), exchangeRatio(exchange)), RATE_DIGITS);
+}
+
+/** `scaled` / 10^`digits` as its shortest decimal. */
+function decimalText(scaled: bigint, digits: number): string {
+  const text = scaled.toString().padStart(digits + 1, '0');
+  const fraction = text.slice(-digits).replace(/0+$/, '');
+  const whole = text.slice(0, -digits);
   return fraction === '' ? whole : `${whole}.${fraction}`;
 }
 
@@ -77,19 +82,41 @@ export function exchangeAmount(amount: Micros, exchange: Terms['exchange']): Mic
  * micro-unit. `saleAmount` must be given if {@link needsAmount}.
  */
 export function price(terms: Terms, saleAmount: Micros | null): Price {
-  const sale: Product = { amount: saleAmount ?? ZERO, ratio: exchangeRatio(terms.exchange) };
-  const revenue = productOf(terms.revenue, sale, null);
-  return { payout: round(productOf(terms.payout, sale, revenue)), revenue: round(revenue) };
+  const { payout, revenue } = priceExactly(terms, saleAmount);
+  return { payout: round(payout), revenue: round(revenue) };
 }
 
 /** An amount that is not rounded yet. */
-interface Product {
+export interface Product {
   readonly amount: Micros;
   readonly ratio: Ratio;
 }
 
-function round({ amount, ratio }: Product): Micros {
+/** What {@link price} rounds. */
+export function priceExactly(
+  terms: Terms,
+  saleAmount: Micros | null,
+): { readonly payout: Product; readonly revenue: Product } {
+  const sale: Product = { amount: saleAmount ?? ZERO, ratio: exchangeRatio(terms.exchange) };
+  const revenue = productOf(terms.revenue, sale, null);
+  return { payout: productOf(terms.payout, sale, revenue), revenue };
+}
+
+export function round({ amount, ratio }: Product): Micros {
   return multiplyMicros(amount, ratio);
+}
+
+/** Whether rounding changes it. */
+export function isRounded({ amount, ratio }: Product): boolean {
+  return (amount * ratio.numerator) % ratio.denominator !== 0n;
+}
+
+const EXACT_DIGITS = 20;
+
+/** All its decimals; null if there are more than 20, or no end of them. */
+export function exactText({ amount, ratio }: Product): string | null {
+  const scaled = amount * ratio.numerator * 10n ** BigInt(EXACT_DIGITS - MICROS_DIGITS);
+  return scaled % ratio.denominator === 0n ? decimalText(scaled / ratio.denominator, EXACT_DIGITS) : null;
 }
 
 function productOf(
