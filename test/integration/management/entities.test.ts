@@ -4,7 +4,8 @@ import { fromItem, toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
 import { readPartition } from '../../../lambdas/adapters/dynamodb/reads.ts';
 import { termsPartition } from '../../../lambdas/core/campaign-terms.ts';
 import { DEFAULT_CAMPAIGN_TERMS } from '../../../lambdas/core/entities.ts';
-import { toWire } from '../../../lambdas/core/wire.ts';
+import type { CampaignTerms } from '../../../lambdas/core/entities.ts';
+import { fromWire, toWire } from '../../../lambdas/core/wire.ts';
 import { aCampaign } from '../../support/entities.ts';
 import { startManagement } from '../../support/management.ts';
 import type { Management } from '../../support/management.ts';
@@ -478,10 +479,7 @@ describe('a campaign', () => {
     const earlier = async (id: string) => {
       const { client, tables } = api.storage;
       const rows = await readPartition(client, tables.catalog, { pk: termsPartition(id) });
-      return rows.map((row) => {
-        const { goals, overrides, terms_since } = fromItem(row) as Record<string, never>;
-        return { goals, overrides, since: terms_since as number };
-      });
+      return rows.map((row) => fromWire(fromItem(row)) as CampaignTerms);
     };
     const payoutAt = async (id: string, at: number) => {
       const catalog = createConversionCatalog(api.storage.client, api.storage.tables.catalog);
@@ -498,8 +496,8 @@ describe('a campaign', () => {
       expect(second).toBeGreaterThan(first);
       expect(third).toBeGreaterThan(second);
       expect(await earlier('repriced')).toMatchObject([
-        { ...paying('2'), overrides: [], since: second },
-        { ...paying('1'), overrides: [], since: first },
+        { ...paying('2'), overrides: [], termsSince: second },
+        { ...paying('1'), overrides: [], termsSince: first },
       ]);
       expect(await payoutAt('repriced', second - 1)).toEqual({ model: 'fixed', amount: '1' });
       expect(await payoutAt('repriced', second)).toEqual({ model: 'fixed', amount: '2' });
@@ -526,7 +524,7 @@ describe('a campaign', () => {
       expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
       const kept = await earlier('contested');
       const seen = [...kept.map(({ goals }) => goals), (await stored('contested'))?.goals];
-      expect(seen.map((goals: { payout: object }[] | undefined) => goals?.[0]?.payout)).toEqual(
+      expect(seen.map((goals) => goals?.[0]?.payout)).toEqual(
         expect.arrayContaining(['1', ...amounts].map((amount) => ({ model: 'fixed', amount }))),
       );
       expect(kept).toHaveLength(3);
@@ -556,7 +554,7 @@ describe('a campaign', () => {
       await patch('ancient', { name: 'Still the same' });
       expect(await earlier('ancient')).toEqual([]);
       await patch('ancient', paying('7'));
-      expect(await earlier('ancient')).toMatchObject([{ since: aCampaign().createdAt }]);
+      expect(await earlier('ancient')).toMatchObject([{ termsSince: aCampaign().createdAt }]);
       expect(await payoutAt('ancient', 0)).toEqual({ model: 'fixed', amount: '2.50' });
     });
   });

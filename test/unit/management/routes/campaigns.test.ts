@@ -24,19 +24,12 @@ function given(stored: Campaign) {
     kept: (since: number) => rowOf<CampaignTerms | undefined>(termsPartition(stored.id), termsSortKey(since)),
     patch: (body: object, at: number) => {
       now = at;
-      const request: ApiRequest = {
-        params: { id: stored.id },
-        query: new Map(),
-        body,
-        ifMatch: null,
-        route: 'PATCH /v1/campaigns/:id',
-        now,
-        async commit(steps, answer) {
-          for (const { change } of steps) if ('value' in change) rows.set(`${change.pk} ${change.sk}`, change.value);
-          return answer;
-        },
+      const commit: ApiRequest['commit'] = async (steps, answer) => {
+        for (const { change } of steps) if ('value' in change) rows.set(`${change.pk} ${change.sk}`, change.value);
+        return answer;
       };
-      return handlers['PATCH /v1/campaigns/:id'](request, deps);
+      const request = { params: { id: stored.id }, body, ifMatch: null, now, commit };
+      return handlers['PATCH /v1/campaigns/:id'](request as unknown as ApiRequest, deps);
     },
   };
 }
