@@ -1,18 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { createConversionCatalog } from '../adapters/dynamodb/catalog.ts';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
-import { createClickReader } from '../adapters/dynamodb/clicks.ts';
-import { createConversionStore } from '../adapters/dynamodb/conversions.ts';
 import { createHitWriter } from '../adapters/dynamodb/hits.ts';
-import { createDeliveryHints, createSqs } from '../adapters/sqs/hints.ts';
 import { StorageUnavailable } from '../core/ports.ts';
 import { answerUnavailable } from '../core/postback-answer.ts';
 import { receivePostback } from '../core/receive-postback.ts';
 import type { PostbackDeps } from '../core/receive-postback.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
+import { createRecordDeps } from './deps.ts';
 import { toInboundCall, toResult } from './http.ts';
 
 /** Below the function's timeout of 10 s: one that Lambda ends answers without Retry-After. */
@@ -20,21 +17,9 @@ const ANSWER_WITHIN_MS = 8_000;
 
 const dynamoDb = createDynamoDb();
 const deps: PostbackDeps = {
-  catalog: createConversionCatalog(dynamoDb, requireEnv(ENV.catalogTable)),
-  clicks: createClickReader(dynamoDb, requireEnv(ENV.clicksTable)),
-  store: createConversionStore(dynamoDb, {
-    conversions: requireEnv(ENV.conversionsTable),
-    deliveries: requireEnv(ENV.deliveriesTable),
-    counters: requireEnv(ENV.countersTable),
-  }),
+  ...createRecordDeps(dynamoDb),
   hits: createHitWriter(dynamoDb, requireEnv(ENV.hitsTable)),
-  hints: createDeliveryHints(createSqs(), requireEnv(ENV.notificationsQueueUrl)),
-  now: Date.now,
   random: randomBytes,
-  pause: (tries) => sleep(Math.random() * Math.min(25 * 2 ** tries, 400)),
-  countersNotTidied: (campaignId, error) =>
-    log('counters_not_tidied', { campaign_id: campaignId, ...describeError(error) }),
-  hintLost: (id, error) => log('hint_not_sent', { delivery_id: id, ...describeError(error) }),
   hitLost: ({ id, code }, error) => log('hit_not_stored', { hit_id: id, code, ...describeError(error) }),
 };
 

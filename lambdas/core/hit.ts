@@ -14,4 +14,14 @@ export interface Hit {
   readonly status: number;
   /** The request's parameters with secrets replaced; names and values as sent, cut to what a row can hold. */
   readonly query: readonly (readonly [name: string, value: string])[];
+  /** What operators made of it, oldest first; absent: nobody tried it again. */
+  readonly retries?: readonly HitRetry[];
+}
+
+export interface HitRetry {
+  /** Milliseconds. */
+  readonly at: number;
+  /** `key:<id>`. */
+  readonly by: string;
+  readonly code: string;
 }

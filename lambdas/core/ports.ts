@@ -267,6 +267,14 @@ export interface HitWriter {
   put(hit: Hit): Promise<void>;
 }
 
+/** Hits that are tried again. Throws {@link StorageUnavailable}. */
+export interface HitStore {
+  /** Strongly consistent. */
+  hit(id: string): Promise<Hit | null>;
+  /** False, and nothing is written, if `before` is not what is stored any more: its code or its retries changed. */
+  replace(hit: Hit, before: Hit): Promise<boolean>;
+}
+
 /** A message that says "look at this delivery"; losing it costs time, never the delivery. */
 export interface DeliveryHints {
   /** `delaySeconds` is at most 900. Throws {@link StorageUnavailable}. */

@@ -86,7 +86,7 @@ export function isPlaceholder(value: string): boolean {
 }
 
 /** All names that this sender may use for a parameter, the main one first. Null: no sender is known. */
-function namesOf(main: string, sender: Sender | null): readonly string[] {
+export function namesOf(main: string, sender: Sender | null): readonly string[] {
   const own = sender !== null && Object.hasOwn(sender.parameters, main) ? sender.parameters[main] : undefined;
   return [main, ...(PARAMETER_ALIASES.get(main) ?? []), ...(own ?? [])];
 }

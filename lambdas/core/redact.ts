@@ -2,7 +2,8 @@ import { cut } from './parameters.ts';
 import type { Parameter } from './parameters.ts';
 import type { ReceivedCall } from './received-call.ts';
 
-const REDACTED = '[redacted]';
+/** What stands for a secret in a hit. */
+export const REDACTED = '[redacted]';
 const NAME_LENGTH = 64;
 const VALUE_LENGTH = 512;
 /** Of all names and values together: a hit is a row, and rows are bounded. */

@@ -49,10 +49,12 @@ export const ACCESS = {
   'GET /v1/clicks/:id': READ,
   'GET /v1/conversions': READ,
   'GET /v1/conversions/:id': READ,
+  'PATCH /v1/conversions/:id': WRITE,
   'GET /v1/deliveries': READ,
   'GET /v1/deliveries/:id': READ,
   'GET /v1/hits': READ,
   'GET /v1/hits/:id': READ,
+  'POST /v1/hits/:id/retry': WRITE,
 
   'GET /v1/settings': READ,
   'PATCH /v1/settings': ADMIN,

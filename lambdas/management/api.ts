@@ -61,12 +61,13 @@ export function createApi(handlers: Handlers, deps: Deps): (request: RawRequest)
 
     const writes = method !== 'GET';
     const body = writes && method !== 'DELETE' ? readBody(request) : undefined;
-    const { replay, commit } = idempotencyOf(
+    const idempotencyKey = (writes ? request.headers['idempotency-key'] : null) ?? null;
+    const { replay, commit, remember } = idempotencyOf(
       {
         method,
         path: request.path,
         rawBody: request.body,
-        idempotencyKey: (writes ? request.headers['idempotency-key'] : null) ?? null,
+        idempotencyKey,
         secret,
       },
       caller,
@@ -81,9 +82,12 @@ export function createApi(handlers: Handlers, deps: Deps): (request: RawRequest)
         query: firstValues(request.query),
         body,
         ifMatch: request.headers['if-match'] ?? null,
+        repeatable: idempotencyKey !== null,
+        by: `key:${caller.id}`,
         route,
         now: deps.now(),
         commit,
+        remember,
       },
       deps,
     );
@@ -108,9 +112,12 @@ function openRequest(route: RouteName, deps: Deps): Parameters<Handle>[0] {
     query: new Map(),
     body: undefined,
     ifMatch: null,
+    repeatable: false,
+    by: 'anybody',
     route,
     now: deps.now(),
     commit: () => Promise.reject(new Error('an open route writes nothing')),
+    remember: () => Promise.reject(new Error('an open route writes nothing')),
   };
 }
 

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
+import { createHitStore } from '../adapters/dynamodb/hits.ts';
 import { createFactReader } from '../adapters/dynamodb/lists.ts';
 import { createManagementCatalog } from '../adapters/dynamodb/management-catalog.ts';
+import { createRecordDeps } from '../conversion/deps.ts';
 import { parseParameters } from '../core/parameters.ts';
 import { ENV, LOCAL_ENV, requireEnv } from '../runtime/environment.ts';
 import { createApi } from './api.ts';
@@ -17,6 +19,7 @@ const deps = {
     deliveries: requireEnv(ENV.deliveriesTable),
     hits: requireEnv(ENV.hitsTable),
   }),
+  conversions: { ...createRecordDeps(client), hits: createHitStore(client, requireEnv(ENV.hitsTable)) },
   now: Date.now,
   random: (length: number) => new Uint8Array(randomBytes(length)),
   trackingUrl: requireEnv(ENV.trackingUrl),

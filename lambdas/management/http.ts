@@ -1,12 +1,15 @@
 import type { CatalogChange, FactReader, ManagementCatalog, StoredKey } from '../core/management-ports.ts';
 import type { RandomBytes } from '../core/ids.ts';
 import type { Clock } from '../core/ports.ts';
+import type { RetryDeps } from '../core/retry-hit.ts';
 import type { Answer, Problem } from './problems.ts';
 
 /** What the management API needs; built once an environment. */
 export interface Deps {
   readonly catalog: ManagementCatalog;
   readonly facts: FactReader;
+  /** For changes of conversions and calls that are tried again. */
+  readonly conversions: RetryDeps;
   readonly now: Clock;
   readonly random: RandomBytes;
   /** Base URLs without a trailing slash. */
@@ -37,11 +40,20 @@ export interface ApiRequest {
   /** Parsed JSON; undefined: there was none. */
   readonly body: unknown;
   readonly ifMatch: string | null;
+  /** Whether it has an Idempotency-Key: it may be the repeat of one whose answer was lost. */
+  readonly repeatable: boolean;
+  /** Who asks, for histories: `key:<id>`. */
+  readonly by: string;
   /** Method and pattern, `GET /v1/clicks/:id`. */
   readonly route: string;
   readonly now: number;
   /** One transaction, then the answer. Safe to repeat under an Idempotency-Key. Throws what the lost step says. */
   readonly commit: (steps: readonly Step[], answer: Answer) => Promise<Answer>;
+  /**
+   * Keeps the answer to what is done already, outside of Catalog, for repeats under the same Idempotency-Key. After a crash
+   * before it a repeat does everything again, so that must do no harm.
+   */
+  readonly remember: (answer: Answer) => Promise<Answer>;
 }
 
 export type Handle = (request: ApiRequest, deps: Deps) => Promise<Answer>;

@@ -22,6 +22,8 @@ interface Idempotency {
   readonly replay: () => Promise<Answer | null>;
   /** Does the steps at most once. */
   readonly commit: (steps: readonly Step[], answer: Answer) => Promise<Answer>;
+  /** Keeps the answer alone: what it tells of is done. */
+  readonly remember: (answer: Answer) => Promise<Answer>;
 }
 
 /**
@@ -42,6 +44,7 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
         await run(steps);
         return answer;
       },
+      remember: async (answer) => answer,
     };
   }
   if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
@@ -59,29 +62,27 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
     return JSON.parse(open(record.sealed, secret, hash)) as Answer;
   };
   const raced = new Problem(409, 'CONCURRENT_CHANGE', 'The same request is being done; try again');
-  return {
-    replay,
-    async commit(steps, answer) {
-      const seconds = Math.floor(deps.now() / 1_000);
-      const value = {
-        request_hash: requestHash,
-        sealed: seal(JSON.stringify(answer), secret, hash, deps.random),
-        ttl: seconds + KEPT_SECONDS,
-      };
-      const record: Step = {
-        change: { op: 'create', pk: `idempotency#${caller.id}`, sk: hash, value, now: seconds },
-        otherwise: raced,
-      };
-      try {
-        // First, so that it is the reason when a twin of this request was faster and all conditions are lost.
-        await run([record, ...steps]);
-        return answer;
-      } catch (error) {
-        if (error !== raced) throw error;
-        const given = await replay();
-        if (given === null) throw raced;
-        return given;
-      }
-    },
+  const commit: Idempotency['commit'] = async (steps, answer) => {
+    const seconds = Math.floor(deps.now() / 1_000);
+    const value = {
+      request_hash: requestHash,
+      sealed: seal(JSON.stringify(answer), secret, hash, deps.random),
+      ttl: seconds + KEPT_SECONDS,
+    };
+    const record: Step = {
+      change: { op: 'create', pk: `idempotency#${caller.id}`, sk: hash, value, now: seconds },
+      otherwise: raced,
+    };
+    try {
+      // First, so that it is the reason when a twin of this request was faster and all conditions are lost.
+      await run([record, ...steps]);
+      return answer;
+    } catch (error) {
+      if (error !== raced) throw error;
+      const given = await replay();
+      if (given === null) throw raced;
+      return given;
+    }
   };
+  return { replay, commit, remember: (answer) => commit([], answer) };
 }

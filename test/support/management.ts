@@ -53,6 +53,10 @@ export async function startManagement(environment: Readonly<Record<string, strin
     CONVERSIONS_TABLE: storage.tables.conversions,
     DELIVERIES_TABLE: storage.tables.deliveries,
     HITS_TABLE: storage.tables.hits,
+    COUNTERS_TABLE: storage.tables.counters,
+    // Nobody listens there: a hint that is not sent costs nothing but time.
+    AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:9',
+    NOTIFICATIONS_QUEUE_URL: 'http://127.0.0.1:9/000000000000/notifications',
     TRACKING_URL,
     API_URL,
     CACHE_SECONDS: '30',

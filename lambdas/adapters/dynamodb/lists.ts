@@ -4,7 +4,7 @@ import type { HistoryRow } from '../../core/conversion.ts';
 import { parseDeliveryId } from '../../core/delivery.ts';
 import type { Attempt, Delivery } from '../../core/delivery.ts';
 import type { Hit } from '../../core/hit.ts';
-import { newSortableId, timeOfSortableId } from '../../core/ids.ts';
+import { newSortableId } from '../../core/ids.ts';
 import type {
   DeliveryWithAttempts,
   FactReader,
@@ -18,6 +18,7 @@ import { fromClickItem } from './click-item.ts';
 import { conversionKey, fromConversionItem } from './conversion-item.ts';
 import { deliveryKey, fromAttemptItem, fromDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
+import { createHitStore } from './hits.ts';
 import { fromItem, toItem } from './items.ts';
 import type { Item } from './items.ts';
 import { readItem, readPartition } from './reads.ts';
@@ -52,6 +53,8 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
     const prefix = `attempt#${deliveryKey(conversionId, number).sk.slice('delivery#'.length)}#`;
     return (await readPartition(client, tables.deliveries, { pk: conversionId, prefix })).map(fromAttemptItem);
   };
+
+  const hits = createHitStore(client, tables.hits);
 
   return {
     async click(id) {
@@ -95,12 +98,7 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
       return { delivery, attempts: await attemptsOf(delivery) };
     },
 
-    async hit(id) {
-      const time = timeOfSortableId(id);
-      if (time === null) return null;
-      const item = await readItem(client, tables.hits, toItem({ pk: hourOf(time), sk: id }));
-      return item === null ? null : fromRow<Hit>(item);
-    },
+    hit: (id) => hits.hit(id),
 
     async conversions(query) {
       const { click_id, campaign_id, publisher_id, advertiser_id, p1, ...others } = query.filters;

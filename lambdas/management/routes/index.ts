@@ -3,7 +3,9 @@ import type { Deps } from '../http.ts';
 import { ok } from '../http.ts';
 import { advertiserHandlers } from './advertisers.ts';
 import { campaignHandlers } from './campaigns.ts';
+import { conversionHandlers } from './conversions.ts';
 import { factHandlers } from './facts.ts';
+import { hitHandlers } from './hits.ts';
 import { keyHandlers } from './keys.ts';
 import { postbackHandlers } from './postbacks.ts';
 import { publisherHandlers } from './publishers.ts';
@@ -21,6 +23,8 @@ export function createHandlers(deps: Deps): Handlers {
     ...postbackHandlers(deps),
     ...keyHandlers,
     ...settingsHandlers(deps),
+    ...conversionHandlers,
     ...factHandlers,
+    ...hitHandlers,
   };
 }

@@ -10,12 +10,15 @@ test('effective_by is a cache lifetime after the commit, however long that and w
     query: new Map(),
     body: { name: 'Tia' },
     ifMatch: null,
+    repeatable: false,
+    by: 'key:test',
     route: 'POST /v1/publishers',
     now,
     async commit(_, answer) {
       now += COMMIT_TIMEOUT;
       return answer;
     },
+    remember: async (answer) => answer,
   };
   const deps = { now: () => now, random: (length: number) => new Uint8Array(length), cacheSeconds: 30 };
   now += 5_000;

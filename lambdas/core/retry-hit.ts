@@ -1,0 +1,186 @@
+import { callOfHit, hiddenParameters } from './call-of-hit.ts';
+import type { CorrectedParameters } from './call-of-hit.ts';
+import { verifyClickId } from './click-id.ts';
+import type { Sender } from './entities.ts';
+import type { Hit, HitRetry } from './hit.ts';
+import { StorageUnavailable } from './ports.ts';
+import type { HitStore } from './ports.ts';
+import { reasonOf } from './postback-answer.ts';
+import { parsePostback } from './postback-request.ts';
+import { CONVERSION_REASONS } from './reasons.ts';
+import type { ConversionCode } from './reasons.ts';
+import { recordConversion } from './record-conversion.ts';
+import type { Attribution, Outcome, RecordDeps, Report } from './record-conversion.ts';
+import { refuse } from './ruling.ts';
+import { parkConversion } from './run-parked.ts';
+
+export interface RetryDeps extends RecordDeps {
+  readonly hits: HitStore;
+}
+
+/** What an operator says of a call that was refused; the rest is as it was received. */
+export interface Retry {
+  readonly corrected: CorrectedParameters;
+  /** Null: the sender that was found then. */
+  readonly senderId: string | null;
+  /** Whose conversion it is, should its click not be stored. */
+  readonly attribution: Attribution | null;
+  /** `key:<id>`. */
+  readonly by: string;
+}
+
+/** Why a call cannot even be judged; `field` is a parameter's main name, `sender_id` or `pub_id`. */
+export interface WrongRetry {
+  readonly field: string;
+  readonly code: 'REQUIRED' | 'NOT_FOUND';
+  readonly message: string;
+}
+
+export type Retried =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'not_rejected'; readonly hit: Hit }
+  | { readonly kind: 'wrong'; readonly errors: readonly WrongRetry[] }
+  | { readonly kind: 'done'; readonly hit: Hit; readonly outcome: Outcome };
+
+const MAX_TRIES = 8;
+
+/**
+ * Judges a refused call again, as of the time when it was received, by the word of an operator instead of a token. A
+ * conversion that comes of it has the hit's id: however often a hit is tried, whatever is corrected, it makes one.
+ *
+ * @throws StorageUnavailable - it may have happened or not; a repeat finds out
+ */
+export async function retryHit(id: string, retry: Retry, deps: RetryDeps): Promise<Retried> {
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
+    const hit = await deps.hits.hit(id);
+    if (hit === null) return { kind: 'missing' };
+    const own = await readOwn(hit.id, deps);
+    if (own !== null && hit.conversionId === hit.id) return { kind: 'done', hit, outcome: own };
+    if (own === null && !wasRejected(hit)) return { kind: 'not_rejected', hit };
+    const judgement = own === null ? await judge(hit, retry, deps) : { outcome: own, report: null };
+    if ('errors' in judgement) return { kind: 'wrong', errors: judgement.errors };
+
+    const { outcome, report } = judgement;
+    const next = judgedHit(hit, judgement, { at: deps.now(), by: retry.by, code: outcome.code });
+    if (outcome.code === 'CLICK_PENDING' && report !== null && report.click !== null) {
+      await parkConversion({ ...report, click: report.click }, next, deps);
+    }
+    if (await deps.hits.replace(next, hit)) return { kind: 'done', hit: next, outcome };
+    await deps.pause(tries);
+  }
+  throw new StorageUnavailable(`hit ${id}: lost against others ${MAX_TRIES} times`);
+}
+
+/** What an earlier try recorded, even if its answer or the hit's new code was lost. */
+async function readOwn(id: string, { store }: RetryDeps): Promise<Outcome | null> {
+  const conversion = await store.conversion(id);
+  if (conversion === null) return null;
+  return { code: conversion.code, warnings: [], conversion, advertiserId: conversion.advertiserId };
+}
+
+/** Whether nothing came of the call. */
+function wasRejected({ code, conversionId }: Hit): boolean {
+  if (!isConversionCode(code) || CONVERSION_REASONS[code].result !== 'rejected') return false;
+  // An unknown goal is recorded where the campaign wants it.
+  return code !== 'UNKNOWN_GOAL' || conversionId === null;
+}
+
+function isConversionCode(code: string): code is ConversionCode {
+  return Object.hasOwn(CONVERSION_REASONS, code);
+}
+
+interface Judgement {
+  readonly outcome: Outcome;
+  /** Null: the call never came so far, or needs it no more. */
+  readonly report: Report | null;
+}
+
+/** The contract's table of codes from line 1 on, but for token and address: an operator vouches for the call. */
+async function judge(
+  hit: Hit,
+  { corrected, senderId, attribution, by }: Retry,
+  deps: RetryDeps,
+): Promise<Judgement | { readonly errors: readonly WrongRetry[] }> {
+  const sender = await findSender(senderId ?? hit.senderId, deps);
+  if ('field' in sender) return { errors: [sender] };
+  const hidden = hiddenParameters(hit, corrected, sender).map(hiddenError);
+  const errors = [...hidden, ...(attribution === null ? [] : await findMissing(attribution, deps))];
+  if (errors.length > 0) return { errors };
+
+  const refused = (code: ConversionCode, message?: string): Judgement => ({
+    outcome: { ...refuse(code, { warnings: [] }, message), advertiserId: null },
+    report: null,
+  });
+  const request = parsePostback(callOfHit(hit, corrected, sender), sender);
+  if ('code' in request) return refused(request.code, request.message);
+  const click = request.clickId === null ? null : verifyClickId(request.clickId, await deps.catalog.macKeys());
+  if (request.clickId !== null && click === null) return refused('INVALID_CLICK_ID');
+  const report: Report = {
+    request,
+    sender,
+    addressAllowed: true,
+    click,
+    attribution,
+    receivedAt: hit.at,
+    conversionId: hit.id,
+    by,
+  };
+  const outcome = await recordOnce(report, deps);
+  // Whoever has waited for a click until its retention ended knows that it never came.
+  const neverCame = outcome.code === 'CLICK_PURGED' && hit.code === 'CLICK_NOT_RECEIVED';
+  return { outcome: neverCame ? { ...outcome, code: 'CLICK_NOT_RECEIVED' } : outcome, report };
+}
+
+/**
+ * Another try of the same hit may be faster with other corrections, and so under another key: then the conversion's id
+ * is taken, and ours can never be committed.
+ */
+async function recordOnce(report: Report, deps: RetryDeps): Promise<Outcome> {
+  try {
+    return await recordConversion(report, deps);
+  } catch (error) {
+    const own = error instanceof StorageUnavailable ? await readOwn(report.conversionId, deps) : null;
+    if (own === null) throw error;
+    return own;
+  }
+}
+
+async function findSender(id: string | null, { catalog }: RetryDeps): Promise<Sender | WrongRetry> {
+  const field = 'sender_id';
+  if (id === null) return { field, code: 'REQUIRED', message: 'nobody knows whose call it was: name the sender' };
+  return (await catalog.sender(id)) ?? { field, code: 'NOT_FOUND', message: `there is no sender "${id}"` };
+}
+
+async function findMissing(
+  { campaignId, publisherId }: Attribution,
+  { catalog }: RetryDeps,
+): Promise<readonly WrongRetry[]> {
+  const [campaign, publisher] = await Promise.all([catalog.campaign(campaignId), catalog.publisher(publisherId)]);
+  const missing = (field: string, what: string) =>
+    ({ field, code: 'NOT_FOUND', message: `there is no such ${what}` }) as const;
+  return [
+    ...(campaign === null ? [missing('campaign_id', 'campaign')] : []),
+    ...(publisher === null ? [missing('pub_id', 'publisher')] : []),
+  ];
+}
+
+function hiddenError(field: string): WrongRetry {
+  return {
+    field,
+    code: 'REQUIRED',
+    message: 'its value was not kept, because a token may have been in it: give it, or null',
+  };
+}
+
+function judgedHit(hit: Hit, { outcome, report }: Judgement, retry: HitRetry): Hit {
+  return {
+    ...hit,
+    senderId: report?.sender?.id ?? hit.senderId,
+    advertiserId: outcome.advertiserId,
+    clickId: report?.click?.id ?? hit.clickId,
+    conversionId: outcome.conversion?.id ?? null,
+    code: outcome.code,
+    status: reasonOf(outcome).http,
+    retries: [...(hit.retries ?? []), retry],
+  };
+}

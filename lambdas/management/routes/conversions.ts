@@ -1,0 +1,71 @@
+import { changeConversion } from '../../core/change-conversion.ts';
+import type { RefusedPatch } from '../../core/change-conversion.ts';
+import { ENTITY_ID } from '../../core/ids.ts';
+import { requireMatch } from '../entities.ts';
+import { showConversion, showHistory } from '../facts.ts';
+import { etag, ok } from '../http.ts';
+import type { ApiRequest, Deps, Handle } from '../http.ts';
+import { listFacts } from '../lists.ts';
+import { invalidField, notFound } from '../problems.ts';
+import type { Answer, Problem } from '../problems.ts';
+import { conversionPatch } from '../schemas/conversion.ts';
+import { validate } from '../validation.ts';
+import { CLICK_ID, clickIdOf, SORTABLE_ID, TEXT } from './facts.ts';
+
+const conversions = listFacts(
+  {
+    campaign_id: ENTITY_ID,
+    publisher_id: ENTITY_ID,
+    advertiser_id: ENTITY_ID,
+    goal: ENTITY_ID,
+    status: /^(approved|pending|rejected)$/,
+    click_id: CLICK_ID,
+    txn_id: TEXT,
+    p1: TEXT,
+  },
+  (query, deps) => deps.facts.conversions(query),
+  showConversion,
+  { click_id: clickIdOf, txn_id: (text) => text.trim().normalize('NFC') },
+);
+
+async function conversion({ params }: ApiRequest, deps: Deps): Promise<Answer> {
+  const id = params['id'] ?? '';
+  const found = SORTABLE_ID.test(id) ? await deps.facts.conversion(id) : null;
+  if (found === null) throw notFound('conversion');
+  return ok(
+    { ...showConversion(found.conversion), history: showHistory(found.history) },
+    etag(found.conversion.version),
+  );
+}
+
+/** Amounts and statuses are absolute: a repeat finds them as it wants them, and writes nothing. */
+async function patch(request: ApiRequest, deps: Deps): Promise<Answer> {
+  const id = request.params['id'] ?? '';
+  if (!SORTABLE_ID.test(id)) throw notFound('conversion');
+  const wanted = validate(conversionPatch, request.body);
+  const { by, repeatable } = request;
+  const expect = (version: number) => requireMatch(request, version);
+  const changed = await changeConversion(id, wanted, { by, expect, strictly: !repeatable }, deps.conversions);
+  if (changed.kind === 'missing') throw notFound('conversion');
+  if (changed.kind === 'refused') throw refusal(changed);
+  return request.remember(await conversion(request, deps));
+}
+
+function refusal({ code }: RefusedPatch): Problem {
+  switch (code) {
+    case 'INVALID_AMOUNT':
+      return invalidField('/sale_amount', code, "must have no more decimals than the sale's currency");
+    case 'NO_EXCHANGE_RATE':
+      return invalidField(
+        '',
+        code,
+        "the network has no exchange rate for the sale's currency: set one, or give payout and revenue",
+      );
+  }
+}
+
+export const conversionHandlers = {
+  'GET /v1/conversions': conversions,
+  'GET /v1/conversions/:id': conversion,
+  'PATCH /v1/conversions/:id': patch,
+} satisfies Record<string, Handle>;

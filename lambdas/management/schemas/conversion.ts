@@ -1,0 +1,39 @@
+import * as z from 'zod';
+import type { ConversionPatch } from '../../core/change-conversion.ts';
+import { PARAMETER_NAMES } from '../../core/postback-request.ts';
+import { refuse } from '../validation.ts';
+import { amount, entityId } from './common.ts';
+
+const PRINTABLE = /^\P{Cc}*$/u;
+
+/** Decimals of the sale's amount are checked when its currency is known. */
+export const conversionPatch: z.ZodType<ConversionPatch> = z
+  .strictObject({
+    status: z.enum(['approved', 'pending', 'rejected']).optional(),
+    sale_amount: amount.optional(),
+    payout: amount.optional(),
+    revenue: amount.optional(),
+    // Publishers may be told it, as {reason}.
+    reason: z.string().min(1).max(500).regex(PRINTABLE, 'must have no control characters').nullable().optional(),
+  })
+  .superRefine((patch, ctx) => {
+    if (Object.keys(patch).length === 0) refuse(ctx, [], 'REQUIRED', 'at least one field is required');
+  });
+
+const given = z.string().max(2_048);
+const CALL_PARAMETERS = [...new Set([...PARAMETER_NAMES, 'campaign_id'])].filter((name) => name !== 'security_token');
+
+const optional: z.ZodType<string | null | undefined> = given.nullable().optional();
+
+/** A merge patch over a call's parameters, and who is meant where the call does not say it. */
+export const hitRetry = z
+  .strictObject<Record<string, z.ZodType<string | null | undefined>>>({
+    ...Object.fromEntries(CALL_PARAMETERS.map((name) => [name, optional])),
+    sender_id: entityId.optional(),
+    pub_id: entityId.optional(),
+  })
+  .superRefine(({ pub_id, campaign_id }, ctx) => {
+    if (typeof pub_id === 'string' && typeof campaign_id !== 'string') {
+      refuse(ctx, ['campaign_id'], 'REQUIRED', 'a publisher is named with a campaign');
+    }
+  });
