@@ -9,6 +9,8 @@ const ROOT = resolve(import.meta.dirname, '..');
 const ENTRIES = {
   redirect: 'lambdas/redirect/handler.ts',
   bareMinimum: 'bench/bare-minimum.ts',
+  conversion: 'lambdas/conversion/handler.ts',
+  barePostback: 'bench/bare-postback.ts',
   environment: 'bench/environment.ts',
   storage: 'bench/storage.ts',
 } as const;
@@ -17,7 +19,7 @@ const ENTRIES = {
 export type Bundles = Readonly<Record<keyof typeof ENTRIES, string>> & { readonly remove: () => void };
 
 /**
- * Builds the redirect, what it is compared with, and the processes around them, as functions are built for Lambda: no
+ * Builds the functions, what they are compared with, and the processes around them, as functions are built for Lambda: no
  * loader of TypeScript takes part in what is measured.
  */
 export function buildBundles(): Bundles {
@@ -31,6 +33,8 @@ export function buildBundles(): Bundles {
   return {
     redirect: file('redirect'),
     bareMinimum: file('bareMinimum'),
+    conversion: file('conversion'),
+    barePostback: file('barePostback'),
     environment: file('environment'),
     storage: file('storage'),
     remove: () => rmSync(outdir, { recursive: true, force: true }),

@@ -7,7 +7,7 @@ import { UNIT_BYTES } from './item-size.ts';
 import { functionEnvironment, startEnvironment, startStorage } from './processes.ts';
 import type { Environment, Storage } from './processes.ts';
 import type { Report } from './report.ts';
-import { median, percentile } from './statistics.ts';
+import { median, spread } from './statistics.ts';
 
 const WARM_UP = 4_000;
 const ROUNDS = 25;
@@ -174,10 +174,6 @@ async function startOnce(code: string, env: Readonly<Record<string, string>>) {
   const total = Number(process.hrtime.bigint() - begin) / 1e6;
   const [loading = NaN, cpu = NaN] = output.split(' ').map(Number);
   return { total, cpu, loading };
-}
-
-function spread(values: readonly number[]): number[] {
-  return [median(values), Math.min(...values), percentile(values, 0.9)];
 }
 
 function medians({ total, cpu, loading }: StartTimes): number[] {

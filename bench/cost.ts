@@ -46,7 +46,7 @@ export async function benchCost(bundles: Bundles): Promise<Report> {
       { what: 'a million clicks', value: perMillion(totalPrice(plain)), rule: 'at most', limit: 1.95, unit: 'USD' },
     ],
     tables: [
-      partsOf(plain),
+      partsOf('The click alone:', 'click', plain, CLICKS),
       {
         title: 'What the terms of a campaign make of it, a click and a million:',
         columns: ['campaign', 'write units', 'read units', 'Lambda requests', 'USD a million'],
@@ -98,12 +98,14 @@ async function billedUnits(campaign: CampaignKind, bundles: Bundles, storage: St
   }
 }
 
-function partsOf(units: BilledUnits): Table {
+/** @param units - of `count` of what is priced, each a `one` */
+export function partsOf(title: string, one: string, units: BilledUnits, count: number): Table {
+  const perMillion = (dollars: number) => (dollars / count) * 1e6;
   return {
-    title: 'The click alone:',
-    columns: ['part', 'units a click', 'USD a million'],
+    title,
+    columns: ['part', `units a ${one}`, 'USD a million'],
     rows: [
-      ...BILLED.map((unit) => [UNIT_NAMES[unit], units[unit] / CLICKS, perMillion(priceOf(unit, units[unit]))]),
+      ...BILLED.map((unit) => [UNIT_NAMES[unit], units[unit] / count, perMillion(priceOf(unit, units[unit]))]),
       ['together', '', perMillion(totalPrice(units))],
     ],
   };

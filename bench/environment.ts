@@ -9,10 +9,12 @@ export interface Visits extends VisitOptions {
   readonly count: number;
 }
 
-export interface Visited {
+export type Work = Visits | { readonly events: readonly APIGatewayProxyEventV2[] };
+
+export interface Handled {
   /** Of this process, while it handled the events; microseconds. */
   readonly cpu: number;
-  /** How often each status was answered; `error`: the function threw. */
+  /** How often each status was answered, with the code of a JSON body: `302`, `200 OK`; `error`: the function threw. */
   readonly statuses: Readonly<Record<string, number>>;
   /** Of the answers as API Gateway sends them. */
   readonly answerBytes: number;
@@ -26,12 +28,9 @@ let now = Date.now();
 if (millisecondsPerVisit !== undefined) Date.now = () => now;
 const { handler } = createRequire(bundle)(bundle) as { handler: Handler };
 
-async function handle({ first, count, ...options }: Visits): Promise<Visited> {
+async function handle(work: Work): Promise<Handled> {
   // What Lambda's runtime does, parsing, is not the function's work.
-  const events = Array.from(
-    { length: count },
-    (_, index) => JSON.parse(JSON.stringify(visit(first + index, options))) as APIGatewayProxyEventV2,
-  );
+  const events = 'events' in work ? work.events : visitsOf(work);
   const answers: (APIGatewayProxyStructuredResultV2 | null)[] = [];
   const before = process.cpuUsage();
   for (const event of events) {
@@ -41,10 +40,24 @@ async function handle({ first, count, ...options }: Visits): Promise<Visited> {
   const { user, system } = process.cpuUsage(before);
   const statuses: Record<string, number> = {};
   for (const answer of answers) {
-    const status = String(answer?.statusCode ?? 'error');
+    const status = statusOf(answer);
     statuses[status] = (statuses[status] ?? 0) + 1;
   }
   return { cpu: user + system, statuses, answerBytes: answers.reduce((sum, answer) => sum + bytesOf(answer), 0) };
+}
+
+function visitsOf({ first, count, ...options }: Visits): APIGatewayProxyEventV2[] {
+  return Array.from(
+    { length: count },
+    (_, index) => JSON.parse(JSON.stringify(visit(first + index, options))) as APIGatewayProxyEventV2,
+  );
+}
+
+function statusOf(answer: APIGatewayProxyStructuredResultV2 | null): string {
+  if (answer === null) return 'error';
+  const { statusCode, headers = {}, body = '' } = answer;
+  if (headers['content-type'] !== 'application/json') return String(statusCode);
+  return `${statusCode} ${(JSON.parse(body) as { code: string }).code}`;
 }
 
 /** Of an HTTP/1.1 answer with the headers that API Gateway adds, without what TLS and TCP put around it. */
@@ -62,6 +75,6 @@ function bytesOf(answer: APIGatewayProxyStructuredResultV2 | null): number {
   return Buffer.byteLength(lines.join('\r\n'));
 }
 
-process.on('message', (visits) => void handle(visits as Visits).then((visited) => process.send?.(visited)));
+process.on('message', (work) => void handle(work as Work).then((handled) => process.send?.(handled)));
 process.on('disconnect', () => process.exit());
 process.send?.('ready');

@@ -2,19 +2,21 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildBundles } from './bundles.ts';
 import { benchClick } from './click.ts';
+import { benchConversion } from './conversion.ts';
 import { benchCost } from './cost.ts';
 import { benchLocal } from './local.ts';
 import { benchOutage } from './outage.ts';
 import { isMet, renderReport, replaceSection } from './report.ts';
 import type { Report } from './report.ts';
 
-const USAGE = `npm run bench -- click|local|cost|outage [--write]
+const USAGE = `npm run bench -- click|conversion|local|cost|outage [--write]
 
-  click    CPU, start, requests and item of a click, beside the least that any handler would do
-  local    requests a second, latency and CPU of the local run
-  outage   how long visitors wait while storage is down
-  cost     dollars for a million clicks, from the units that they are billed
-  --write  put the result into docs/performance.md
+  click       CPU, start, requests and item of a click, beside the least that any handler would do
+  conversion  CPU, storage units, price and latency of postbacks, beside the least that any handler would do
+  local       requests a second, latency and CPU of the local run
+  outage      how long visitors wait while storage is down
+  cost        dollars for a million clicks, from the units that they are billed
+  --write     put the result into docs/performance.md
 
 Ends with 1 if a demand is missed. JSON goes to bench/results/.`;
 
@@ -23,6 +25,7 @@ const PAGE = join(ROOT, 'docs/performance.md');
 
 const BENCHES: Readonly<Record<string, () => Promise<Report>>> = {
   click: withBundles(benchClick),
+  conversion: withBundles(benchConversion),
   local: benchLocal,
   outage: benchOutage,
   cost: withBundles(benchCost),

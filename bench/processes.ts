@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { TABLES } from './catalog.ts';
-import type { Visited, Visits } from './environment.ts';
+import type { Handled, Work } from './environment.ts';
 import type { StorageReport } from './storage.ts';
 
 export interface Storage {
@@ -13,7 +13,7 @@ export interface Storage {
 }
 
 export interface Environment {
-  handle(visits: Visits): Promise<Visited>;
+  handle(work: Work): Promise<Handled>;
   /** Bytes that the function wrote to its log since the start. */
   logBytes(): number;
   stop(): void;
@@ -52,7 +52,7 @@ export async function startEnvironment(
   }
   await answerOf(child);
   return {
-    handle: (visits) => ask(child, visits) as Promise<Visited>,
+    handle: (work) => ask(child, work) as Promise<Handled>,
     logBytes: () => logBytes,
     stop: () => child.disconnect(),
   };
@@ -76,10 +76,12 @@ export function functionEnvironment(endpoint: string, cacheSeconds: number): Rec
     CLICK_SPOOL_QUEUE_URL: `${endpoint}/123456789012/click-spool`,
     CACHE_SECONDS: String(cacheSeconds),
     TZ: 'UTC',
+    // What the SDK tells of an older Node.js would be taken for the function's log.
+    NODE_NO_WARNINGS: '1',
   };
 }
 
-async function ask(child: ChildProcess, message: Visits | string): Promise<unknown> {
+async function ask(child: ChildProcess, message: Work | string): Promise<unknown> {
   child.send(message);
   return answerOf(child);
 }

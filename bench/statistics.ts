@@ -10,3 +10,8 @@ export function median(values: readonly number[]): number {
   const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
   return low === undefined || high === undefined ? NaN : (low + high) / 2;
 }
+
+/** Median, least and 90th percentile, as the tables of CPU times show them. */
+export function spread(values: readonly number[]): readonly number[] {
+  return [median(values), Math.min(...values), percentile(values, 0.9)];
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { median, percentile } from '../../../bench/statistics.ts';
+import { median, percentile, spread } from '../../../bench/statistics.ts';
 
 describe('the median', () => {
   it.each([
@@ -26,5 +26,11 @@ describe('a percentile', () => {
 
   it('of nothing is no number', () => {
     expect(percentile([], 0.5)).toBeNaN();
+  });
+});
+
+describe('the spread', () => {
+  it('is median, least and 90th percentile', () => {
+    expect(spread([5, 1, 4, 2, 3, 6, 7, 8, 10, 9])).toEqual([5.5, 1, 9]);
   });
 });
