@@ -13,22 +13,22 @@ type Amounts = Readonly<Record<CounterUnit, bigint>>;
 type Counted = Pick<Conversion, 'campaignId' | 'publisherId' | 'goal' | 'createdAt' | 'countedIn'>;
 
 interface Room {
-  /** What becomes of a conversion for which there is no room; null: there is, as far as is known. */
-  readonly over: Cap['onReached'] | null;
+  /** The cap that decides about a conversion for which there is no room; null: there is, as far as is known. */
+  readonly reached: Cap | null;
   readonly countedIn: readonly string[];
   readonly counters: readonly CounterUpdate[];
 }
 
 /** Of a conversion that takes none and asks for none. */
-export const NO_ROOM_NEEDED: Room = { over: null, countedIn: [], counters: [] };
+export const NO_ROOM_NEEDED: Room = { reached: null, countedIn: [], counters: [] };
 
 const UNITS: readonly CounterUnit[] = ['number', 'payout', 'revenue'];
 const PERIODS: readonly CapPeriod[] = ['hour', 'day', 'week', 'month', 'total'];
 
 /**
  * What a new conversion takes of its campaign's caps, for the transaction that records it. `full`: counters that are
- * known to have refused it. What is worth nothing takes no room of a cap on money. A capped period that is over for so
- * long that its counters may be gone has no room: nobody can tell any more.
+ * known to have refused it; of several full caps one that rejects decides. What is worth nothing takes no room of a cap
+ * on money. A capped period that is over for so long that its counters may be gone has no room: nobody can tell any more.
  */
 export function takeRoom(
   { id, caps }: Pick<Campaign, 'id' | 'caps'>,
@@ -46,12 +46,11 @@ export function takeRoom(
     const count = full.find((counter) => isSame(counter.key, key))?.counts.get(attribute) ?? 0n;
     return count + amounts[unit] > limit;
   });
-  if (reached.length > 0) {
-    return { ...NO_ROOM_NEEDED, over: reached.every(({ cap }) => cap.onReached === 'pending') ? 'pending' : 'reject' };
-  }
+  const decisive = reached.find(({ cap }) => cap.onReached === 'reject') ?? reached[0];
+  if (decisive !== undefined) return { ...NO_ROOM_NEEDED, reached: decisive.cap };
   const countedIn = zonesOf(caps, networkTimeZone);
   const counted = { ...received, campaignId: id, countedIn };
-  return { over: null, countedIn, counters: updatesOf(counted, amounts, limits, now) };
+  return { reached: null, countedIn, counters: updatesOf(counted, amounts, limits, now) };
 }
 
 /**

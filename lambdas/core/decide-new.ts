@@ -1,23 +1,26 @@
+import { chooseTerms } from './choose-terms.ts';
+import type { TermsInForce } from './choose-terms.ts';
 import { NO_ROOM_NEEDED, takeRoom } from './conversion-counters.ts';
 import type { Conversion, Terms } from './conversion.ts';
 import type { StoredCounter } from './counters.ts';
-import type { ConversionStatus, Goal } from './entities.ts';
-import { ZERO } from './money.ts';
+import type { ConversionStatus } from './entities.ts';
+import { defaultStanding } from './hold.ts';
+import type { Standing } from './hold.ts';
 import type { KeyChange } from './ports.ts';
-import { exchangeBetween, exchangeRateText, needsAmount, price } from './pricing.ts';
+import { exchangeBetween, exchangeRateText, needsAmount, needsExchange, price } from './pricing.ts';
 import type { ConversionCode } from './reasons.ts';
+import { amountsOf } from './reprice.ts';
 import { refuse } from './ruling.ts';
 import type { Ruling, Scene, Subject } from './ruling.ts';
 
 interface NewConversion {
   readonly id: string;
   readonly subject: Subject;
-  /** Macro values of the click. */
+  /** Macro values of the click, or of whose the conversion is. */
   readonly clickValues: Readonly<Record<string, string>>;
   readonly receivedAt: number;
-  /** Null: a goal that the campaign does not know and only records. */
-  readonly goal: Goal | null;
   readonly goalId: string;
+  readonly termsInForce: TermsInForce;
   /** Its rejection came before it. */
   readonly remembered: boolean;
   readonly keys: readonly KeyChange[];
@@ -29,25 +32,26 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** Lines 11 to 13 (and 7, for a goal that is only recorded), where no conversion with the key exists. */
 export function decideNew(scene: Scene, input: NewConversion): Ruling {
-  const { request, campaign, settings, saleAmount, saleCurrency } = scene;
-  const { goal, subject, receivedAt } = input;
-  if (goal !== null && needsAmount(goal) && saleAmount === null) return refuse('MISSING_AMOUNT', request);
+  const { request, campaign, settings, saleAmount, saleCurrency, now } = scene;
+  const { subject, receivedAt } = input;
+  const chosen = chosenTerms(scene, input);
+  if (chosen !== null && needsAmount(chosen) && saleAmount === null) return refuse('MISSING_AMOUNT', request);
 
   const exchange =
-    goal !== null && needsAmount(goal) ? exchangeBetween(saleCurrency, campaign.currency, settings) : null;
-  const terms: Terms | null = goal && { payout: goal.payout, revenue: goal.revenue, exchange: exchange ?? null };
+    chosen !== null && needsExchange(chosen) ? exchangeBetween(saleCurrency, campaign.currency, settings) : null;
+  const terms: Terms | null = chosen && { ...chosen, exchange: exchange ?? null };
   const wouldBe = terms === null || exchange === undefined ? null : price(terms, saleAmount);
-  const expired = receivedAt - subject.clickAt > campaign.attributionWindowDays * DAY_MS;
-  const wanted = input.remembered ? 'rejected' : (request.status ?? goal?.defaultStatus ?? 'pending');
-  const unlimited = codeOf(goal, expired, exchange);
+  const unlimited = codeOf(scene, input, exchange);
+  const wanted = wantedStanding(scene, input);
   const received = { publisherId: subject.publisherId, goal: input.goalId, createdAt: receivedAt };
-  const { over, countedIn, counters } =
-    unlimited === 'OK' && wanted !== 'rejected' && wouldBe !== null
-      ? takeRoom(campaign, settings.timeZone, received, wouldBe, input.full, scene.now)
+  const { reached, countedIn, counters } =
+    unlimited === 'OK' && wanted.status !== 'rejected' && wouldBe !== null
+      ? takeRoom(campaign, settings.timeZone, received, wouldBe, input.full, now)
       : NO_ROOM_NEEDED;
-  const code = over === null ? unlimited : 'OVER_CAP';
-  const status = over === 'pending' ? 'pending' : statusOf(code, wanted);
-  const paid = code === 'OK' && status !== 'rejected' ? wouldBe : null;
+  const code = reached === null ? unlimited : 'OVER_CAP';
+  const standing: Standing =
+    code === 'OK' ? wanted : { status: unpaidStatus(code, reached?.onReached, wanted), holdUntil: null };
+  const worth = { wouldBePayout: wouldBe?.payout ?? null, wouldBeRevenue: wouldBe?.revenue ?? null };
 
   const { gaid, idfa, ...values } = request.values;
   const conversion: Conversion = {
@@ -55,7 +59,7 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
     version: 1,
     ...subject,
     goal: input.goalId,
-    status,
+    ...standing,
     code,
     reason: null,
     test: false,
@@ -63,12 +67,11 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
     saleAmount,
     terms,
     currency: campaign.currency,
-    saleCurrency: saleAmount === null ? request.currency : saleCurrency,
+    // Without an amount in it nobody knows what the sale's currency is, unless the call says it.
+    saleCurrency: saleAmount === null && !(chosen !== null && needsExchange(chosen)) ? request.currency : saleCurrency,
     rate: exchange === null || exchange === undefined ? null : exchangeRateText(exchange),
-    payout: paid?.payout ?? ZERO,
-    revenue: paid?.revenue ?? ZERO,
-    wouldBePayout: wouldBe?.payout ?? null,
-    wouldBeRevenue: wouldBe?.revenue ?? null,
+    ...worth,
+    ...amountsOf({ status: standing.status, code, ...worth }),
     // The click knows its device better than a call about it.
     values: {
       ...(gaid !== undefined && { gaid }),
@@ -77,12 +80,11 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
       ...values,
     },
     createdAt: receivedAt,
-    updatedAt: scene.now,
+    updatedAt: now,
     locked: false,
     countedIn,
-    cap: null,
-    holdUntil: null,
-    reportedBy: 'sender',
+    cap: reached,
+    reportedBy: scene.reportedBy,
     deliveries: 0,
   };
   const { keys } = input;
@@ -90,13 +92,52 @@ export function decideNew(scene: Scene, input: NewConversion): Ruling {
   return { code, warnings: request.warnings, conversion, change };
 }
 
-function codeOf(goal: Goal | null, expired: boolean, exchange: Terms['exchange'] | undefined): ConversionCode {
+/** Null: a goal that is only recorded is not paid. */
+function chosenTerms(
+  { goal, reported }: Scene,
+  { subject, clickValues, termsInForce }: NewConversion,
+): Omit<Terms, 'exchange'> | null {
+  if (goal === null) return null;
+  const known = (name: string) => clickValues[name] ?? null;
+  const of = {
+    publisherId: subject.publisherId,
+    country: known('country'),
+    os: known('os'),
+    source: known('source'),
+  };
+  return chooseTerms(goal, termsInForce, of, reported);
+}
+
+/** What the conversion is to be if nothing speaks against paying for it. */
+function wantedStanding({ request, goal, reportedBy, now }: Scene, input: NewConversion): Standing {
+  const status = input.remembered ? 'rejected' : request.status;
+  if (status !== null) return { status, holdUntil: null };
+  if (goal === null) return { status: 'pending', holdUntil: null };
+  return defaultStanding(goal, reportedBy, input.receivedAt, now);
+}
+
+function codeOf(
+  { goal, campaign }: Scene,
+  { subject, receivedAt }: NewConversion,
+  exchange: Terms['exchange'] | undefined,
+): ConversionCode {
   if (goal === null) return 'UNKNOWN_GOAL';
-  if (expired) return 'CLICK_EXPIRED';
+  if (subject.clickAt !== null) {
+    // Clocks differ: a call that came before its click came at once.
+    const age = Math.max(0, receivedAt - subject.clickAt);
+    if (age > campaign.attributionWindowDays * DAY_MS) return 'CLICK_EXPIRED';
+    if (age < campaign.minimumSecondsToConvert * 1_000) return 'TOO_EARLY';
+  }
   return exchange === undefined ? 'NO_EXCHANGE_RATE' : 'OK';
 }
 
-function statusOf(code: ConversionCode, wanted: ConversionStatus): ConversionStatus {
-  if (code === 'OK' || wanted === 'rejected') return wanted;
-  return code === 'NO_EXCHANGE_RATE' ? 'pending' : 'rejected';
+/** Of a conversion that is recorded with another code than `OK`; what is rejected already stays so. */
+function unpaidStatus(
+  code: ConversionCode,
+  onReached: 'reject' | 'pending' | undefined,
+  wanted: Standing,
+): ConversionStatus {
+  if (wanted.status === 'rejected') return 'rejected';
+  const waits = code === 'TOO_EARLY' || code === 'NO_EXCHANGE_RATE' || onReached === 'pending';
+  return waits ? 'pending' : 'rejected';
 }

@@ -30,52 +30,57 @@ export interface Located {
   readonly remembered: boolean;
 }
 
-/** Which conversion a call is about: the one with its key, or an open one of its click and goal, which it adopts. */
+/**
+ * Which conversion a call is about: the one with its key, or an open one of its click and goal, which it adopts. Where
+ * there is no click, only a transaction can be the key.
+ */
 export async function locate(
   { txnId }: PostbackRequest,
-  subject: Subject,
+  { clickId, campaignId, advertiserId }: Pick<Subject, 'clickId' | 'campaignId' | 'advertiserId'>,
   { goal, goalId }: Target,
   rows: readonly ClickGoalRow[],
-  store: ConversionStore,
+  store: Pick<ConversionStore, 'txn'>,
 ): Promise<Located> {
-  const { clickId, campaignId, advertiserId } = subject;
   const row = rows.find((candidate) => candidate.goal === goalId) ?? null;
   const rowRemembered = row !== null && row.conversionId === null;
+  const open = row !== null && row.open ? row.conversionId : null;
+  const adopt = (txn: string, conversionId: string, click: string): KeyChange[] => [
+    { kind: 'close', clickId: click, goal: goalId, conversionId },
+    { kind: 'index', txnHash: txnIndexHash(txn), row: { advertiserId, campaignId, goal: goalId, conversionId } },
+  ];
 
-  if (txnId === null || goal?.dedupe === 'click') {
-    const key: DedupeKey = { kind: 'clickGoal', clickId, goal: goalId };
-    const ambiguous = txnId === null && row?.several === true;
+  if (clickId !== null && (txnId === null || goal?.dedupe === 'click')) {
     return {
-      key,
+      key: { kind: 'clickGoal', clickId, goal: goalId },
       keyRow: row,
       row,
       conversionId: row?.conversionId ?? null,
-      adoption: null,
-      ambiguous,
+      adoption: txnId === null || open === null ? null : adopt(txnId, open, clickId),
+      ambiguous: txnId === null && row?.several === true,
       remembered: rowRemembered,
     };
   }
+  if (txnId === null) throw new TypeError('a call that names neither click nor transaction');
 
   const hash = txnKeyHash(goal?.dedupeScope ?? 'goal', { advertiserId, campaignId, goal: goalId, txnId });
   const key: DedupeKey = { kind: 'txn', hash };
   const keyRow = await store.txn(hash);
   const located = { key, keyRow, row, ambiguous: false };
-  const remembered = keyRow !== null && keyRow.conversionId === null;
-  if (keyRow !== null && !remembered) {
+  if (keyRow !== null && keyRow.conversionId !== null) {
     return { ...located, conversionId: keyRow.conversionId, adoption: null, remembered: false };
   }
-  const open = row !== null && row.open ? row.conversionId : null;
-  if (open === null) return { ...located, conversionId: null, adoption: null, remembered: remembered || rowRemembered };
-  const adoption: KeyChange[] = [
-    { kind: 'put', key, conversionId: open, open: false, over: remembered ? 'remembered' : 'nothing' },
-    { kind: 'close', clickId, goal: goalId, conversionId: open },
-    {
-      kind: 'index',
-      txnHash: txnIndexHash(txnId),
-      row: { advertiserId, campaignId, goal: goalId, conversionId: open },
-    },
-  ];
-  return { ...located, conversionId: open, adoption, remembered };
+  const remembered = keyRow !== null;
+  if (open === null || clickId === null) {
+    return { ...located, conversionId: null, adoption: null, remembered: remembered || rowRemembered };
+  }
+  const put: KeyChange = {
+    kind: 'put',
+    key,
+    conversionId: open,
+    open: false,
+    over: remembered ? 'remembered' : 'nothing',
+  };
+  return { ...located, conversionId: open, adoption: [put, ...adopt(txnId, open, clickId)], remembered };
 }
 
 /** What names a new conversion. */
@@ -94,7 +99,7 @@ export function keysOfNew(
     over: over === null ? 'nothing' : 'remembered',
   });
   const changes = [put(key, keyRow)];
-  if (key.kind === 'txn') {
+  if (key.kind === 'txn' && clickId !== null) {
     const follows = row !== null && row.conversionId !== null;
     const clickGoal: DedupeKey = { kind: 'clickGoal', clickId, goal: goalId };
     changes.push(follows ? { kind: 'follow', clickId, goal: goalId } : put(clickGoal, row));

@@ -19,8 +19,13 @@ export interface PostbackRequest {
   /** A decimal; its decimals are checked once the currency is known, see {@link readAmount}. */
   readonly saleAmount: string | null;
   readonly currency: string | null;
+  /** What they hold only matters where the goal accepts them: anything, see {@link readAmount}. */
+  readonly payout: string | null;
+  readonly revenue: string | null;
   readonly status: ConversionStatus | null;
   readonly action: Action;
+  /** Of a call without a click: the campaign of its coupon. Anything. */
+  readonly campaignId: string | null;
   /** Kept with the conversion: `sub1` ... `sub15`, `coupon`, `gaid`, `idfa`, `ip` (cut), `user_agent`. */
   readonly values: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
@@ -47,6 +52,7 @@ export const PARAMETER_NAMES = [
     'payout',
     'status',
     'action',
+    'campaign_id',
   ],
   ...KEPT,
 ];
@@ -68,6 +74,8 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map([
   ['upsert', 'upsert'],
 ]);
 
+/** Stands for an amount that was one, which can be read nowhere. */
+const JSON_NUMBER = 'a JSON number';
 const VALUE_LENGTH = 512;
 const TXN_LENGTH = 128;
 const CONTROL = /\p{Cc}/u;
@@ -123,8 +131,11 @@ export function readToken(call: ReceivedCall, sender: Sender | null): string | n
   return pick(call, tokenNames(sender))?.value ?? call.bearer;
 }
 
-/** Reads a call by its sender's names; `sender` null: by the built-in ones. The first refusal of the contract's line 1. */
-export function parsePostback(call: ReceivedCall, sender: Sender | null): PostbackRequest | Refusal {
+/**
+ * Reads a call by its sender's names; `sender` null: by the built-in ones. The first refusal of the contract's line 1.
+ * `vouched`: a token or an operator stands for it, so that it may name its conversion without a click.
+ */
+export function parsePostback(call: ReceivedCall, sender: Sender | null, vouched = true): PostbackRequest | Refusal {
   const malformed = findMalformed(call, sender);
   if (malformed !== null) return { code: 'MALFORMED_REQUEST', message: malformed };
   const find = (main: string) => pick(call, namesOf(main, sender));
@@ -135,7 +146,9 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null): Postba
 
   const clickId = find('click_id')?.value.trim() ?? null;
   const txn = find('txn_id')?.value;
-  if (clickId === null && txn === undefined) return { code: 'MISSING_PARAMETER', message: 'click_id is missing' };
+  if (clickId === null && (txn === undefined || !vouched)) {
+    return { code: 'MISSING_PARAMETER', message: 'click_id is missing; without it txn_id and a token are required' };
+  }
   const txnId = txn === undefined ? null : parseTxnId(txn);
   if (txn !== undefined && txnId === null) return { code: 'INVALID_TXN_ID' };
 
@@ -146,13 +159,11 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null): Postba
   const currency = optional('currency')?.trim().toUpperCase() ?? null;
   if (currency !== null && currencyDecimals(currency) === null) return { code: 'INVALID_CURRENCY' };
 
-  const goal = optional('goal')?.trim();
-  const saleAmount = optional('sale_amount');
+  // A JSON number went through floating point on the sender's side at the latest.
+  const amount = (main: string) => (find(main)?.kind === 'number' ? JSON_NUMBER : short(optional(main)));
+  const saleAmount = amount('sale_amount');
   if (saleAmount !== null) {
-    // A JSON number went through floating point on the sender's side at the latest.
-    if (find('sale_amount')?.kind === 'number') {
-      return { code: 'INVALID_AMOUNT', message: 'An amount in JSON must be a string' };
-    }
+    if (saleAmount === JSON_NUMBER) return { code: 'INVALID_AMOUNT', message: 'An amount in JSON must be a string' };
     const valid = currency === null ? parseMoney(saleAmount, 6) : readAmount(saleAmount, currency, sender);
     if (valid === null) return { code: 'INVALID_AMOUNT' };
   }
@@ -160,15 +171,16 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null): Postba
   return {
     clickId,
     txnId,
-    goal: goal === undefined ? null : cut(goal, VALUE_LENGTH),
+    goal: short(optional('goal')?.trim() ?? null),
     saleAmount,
     currency,
+    payout: amount('payout'),
+    revenue: amount('revenue'),
     status,
     action: ACTIONS.get(optional('action')?.trim().toLowerCase() ?? 'add') ?? 'add',
+    campaignId: short(optional('campaign_id')?.trim() ?? null),
     values: keptValues(optional),
-    warnings: ['revenue', 'payout']
-      .filter((name) => find(name) !== null)
-      .map((name) => `${name} was ignored: the goal does not accept it`),
+    warnings: [],
   };
 }
 
@@ -210,6 +222,10 @@ function parseTxnId(text: string): string | null {
 function statusOf(word: string, sender: Sender | null): ConversionStatus | undefined {
   const own = sender !== null && Object.hasOwn(sender.statusMap, word) ? sender.statusMap[word] : undefined;
   return own ?? STATUS_WORDS.get(word);
+}
+
+function short(text: string | null): string | null {
+  return text === null ? null : cut(text, VALUE_LENGTH);
 }
 
 function keptValues(optional: (main: string) => string | null): Record<string, string> {

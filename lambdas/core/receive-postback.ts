@@ -117,12 +117,8 @@ async function judge(
     click,
   });
 
-  const request = parsePostback(received, sender);
+  const request = parsePostback(received, sender, token !== null);
   if ('code' in request) return refused(request.code, request.message);
-  // Only a token lets a call name its conversion by txn_id.
-  if (request.clickId === null && token === null) {
-    return refused('MISSING_PARAMETER', 'click_id is missing');
-  }
   const click = request.clickId === null ? null : verifyClickId(request.clickId, ring);
   if (request.clickId !== null && click === null) return refused('INVALID_CLICK_ID');
   if (sender === null || !authentic) return refused('INVALID_SECURITY_TOKEN', undefined, click);

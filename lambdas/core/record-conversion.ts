@@ -1,16 +1,18 @@
+import type { TermsInForce } from './choose-terms.ts';
 import type { VerifiedClickId } from './click-id.ts';
-import { clickMacroValues } from './click-macros.ts';
+import { clickMacroValues, ownerMacroValues } from './click-macros.ts';
 import { commitChange, untilCommitted } from './commit-change.ts';
 import type { ChangeDeps } from './commit-change.ts';
 import type { Conversion } from './conversion.ts';
 import type { StoredCounter } from './counters.ts';
+import { couponKey } from './coupons.ts';
 import { decideExisting } from './decide-existing.ts';
 import { decideNew } from './decide-new.ts';
 import { txnIndexHash } from './dedupe-keys.ts';
 import type { Campaign, Click, Sender, Settings } from './entities.ts';
-import { findGoal, unknownGoalId } from './goals.ts';
+import { ENTITY_ID } from './ids.ts';
 import { keysOfNew, locate, targetOf } from './locate-conversion.ts';
-import type { Located } from './locate-conversion.ts';
+import type { Located, Target } from './locate-conversion.ts';
 import type {
   ClickGoalRow,
   ClickReader,
@@ -20,10 +22,12 @@ import type {
   DedupeKey,
   TxnIndexRow,
 } from './ports.ts';
-import { readAmount } from './postback-request.ts';
 import type { PostbackRequest } from './postback-request.ts';
+import type { ConversionCode } from './reasons.ts';
 import { refuse } from './ruling.ts';
-import type { Ruling, Scene, Subject } from './ruling.ts';
+import type { Ruling, Subject } from './ruling.ts';
+import { sceneOf } from './scene.ts';
+import type { Place } from './scene.ts';
 import { mayReportFor } from './senders.ts';
 
 /** A call that reports a conversion and was authenticated. */
@@ -89,7 +93,7 @@ interface Plan {
   readonly ruling: Ruling;
   readonly advertiserId: string | null;
   /** Where the change happens, if there is one. */
-  readonly within: Scene | null;
+  readonly within: Place | null;
   /** A rejection to remember until its conversion comes. */
   readonly remember?: DedupeKey;
 }
@@ -99,7 +103,13 @@ async function rememberRejection(key: DedupeKey, { store }: RecordDeps): Promise
 }
 
 async function decide(report: Report, full: readonly StoredCounter[], deps: RecordDeps): Promise<Plan> {
-  return report.click === null ? decideByTxn(report, deps) : decideByClick(report, report.click, full, deps);
+  const said = report.sender === null ? { ...report, request: asPixel(report.request) } : report;
+  return said.click === null ? decideWithoutClick(said, full, deps) : decideByClick(said, said.click, full, deps);
+}
+
+/** Anybody may load a pixel: it says neither what becomes of a conversion nor what it pays. */
+function asPixel(request: PostbackRequest): PostbackRequest {
+  return { ...request, status: null, action: 'add', payout: null, revenue: null, campaignId: null };
 }
 
 async function decideByClick(
@@ -108,112 +118,214 @@ async function decideByClick(
   full: readonly StoredCounter[],
   deps: RecordDeps,
 ): Promise<Plan> {
-  const { request, sender } = report;
+  const { request, sender, attribution } = report;
   const [click, rows, settings] = await Promise.all([
     deps.clicks.click(clickId.id),
     deps.store.clickGoals(clickId.id),
     deps.catalog.settings(),
   ]);
   // A click outlived by its conversions: they know what it was.
-  const subject = click === null ? await subjectOfRows(rows, deps.store) : subjectOf(click.id, click.createdAt, click);
+  const subject =
+    click !== null
+      ? subjectOf(click.id, click.createdAt, click)
+      : ((await subjectOfRows(rows, deps.store)) ?? (await subjectOfAttribution(attribution, clickId, deps.catalog)));
   const advertiserId = subject?.advertiserId ?? null;
-  const refused = (code: Ruling['code']): Plan => ({ ruling: refuse(code, request), advertiserId, within: null });
+  const refused = (code: ConversionCode): Plan => refusedPlan(request, advertiserId, code);
 
   if (sender !== null && advertiserId !== null && !mayReportFor(sender, advertiserId))
     return refused('INVALID_SECURITY_TOKEN');
   if (!report.addressAllowed) return refused('IP_NOT_ALLOWED');
   if (subject === null) {
+    if (attribution !== null) return refused('CONVERSION_NOT_FOUND');
     return refused(deps.now() < retentionEnd(clickId, settings) ? 'CLICK_PENDING' : 'CLICK_PURGED');
   }
 
   const campaign = await readCampaign(subject.campaignId, deps.catalog);
   const target = targetOf(request, campaign);
-  const keys = await locate(request, subject, target, rows, deps.store);
-  const scene = sceneOf(report, campaign, settings, deps);
-
-  if (keys.conversionId !== null) {
-    const existing = await readConversion(keys.conversionId, deps.store);
-    // A transaction may be that of another click: what is told of it, and to whom, goes by the conversion.
-    const same = existing.campaignId === subject.campaignId;
-    return decideFound(report, same ? scene : await sceneOfExisting(report, existing, deps), existing, keys);
-  }
-  if (click === null) return refused('CLICK_PURGED');
-  if (request.status === 'rejected') {
-    return { ...refused('STATUS_REMEMBERED'), remember: keys.key };
-  }
-  if (request.action === 'change') return refused('CONVERSION_NOT_FOUND');
-  if (scene === 'INVALID_AMOUNT') return refused('INVALID_AMOUNT');
-  const { goal, goalId } = target;
-  if (goal === null && campaign.unknownGoal === 'reject') return refused('UNKNOWN_GOAL');
-  const ruling = decideNew(scene, {
-    id: report.conversionId,
-    receivedAt: report.receivedAt,
-    subject,
-    goal,
-    goalId,
-    clickValues: clickMacroValues(click, campaign),
-    remembered: keys.remembered,
-    keys: keysOfNew(request, report.conversionId, subject, target, keys),
-    full,
-  });
-  return { ruling, advertiserId, within: scene };
+  const located = await locate(request, subject, target, rows, deps.store);
+  const place = { campaign, settings };
+  if (located.conversionId !== null) return decideFound(report, located.conversionId, located, place, deps);
+  if (click === null && attribution === null) return refused('CLICK_PURGED');
+  const clickValues =
+    click === null
+      ? { click_id: clickId.id, ...ownerMacroValues(subject, campaign) }
+      : clickMacroValues(click, campaign);
+  return decideFirst(report, { subject, clickValues, target, located }, place, full, deps);
 }
 
-/** The sender names no click: an existing conversion by its advertisers and `txn_id`, and by the goal if it is given. */
-async function decideByTxn(report: Report, deps: RecordDeps): Promise<Plan> {
-  const { request } = report;
-  const refused = (code: Ruling['code'], message?: string): Plan => ({
-    ruling: refuse(code, request, message),
-    advertiserId: null,
-    within: null,
-  });
+/**
+ * No click: an existing conversion by its `txn_id`, and by the goal if it is given. If there is none, the campaign's
+ * coupon says whose it is, or an operator.
+ */
+async function decideWithoutClick(report: Report, full: readonly StoredCounter[], deps: RecordDeps): Promise<Plan> {
+  const { request, sender, attribution } = report;
+  const { coupon } = request.values;
+  const campaignId = attribution?.campaignId ?? (coupon === undefined ? null : request.campaignId);
+  const campaign = campaignId !== null && ENTITY_ID.test(campaignId) ? await deps.catalog.campaign(campaignId) : null;
+  const advertiserId = campaign?.advertiserId ?? null;
+  const refused = (code: ConversionCode, message?: string): Plan => refusedPlan(request, advertiserId, code, message);
+
+  if (sender !== null && advertiserId !== null && !mayReportFor(sender, advertiserId))
+    return refused('INVALID_SECURITY_TOKEN');
   if (!report.addressAllowed) return refused('IP_NOT_ALLOWED');
-  const found = await findByTxn(report, deps);
-  const [first, ...more] = found;
-  if (first === undefined) return refused('CONVERSION_NOT_FOUND');
+
+  const [settings, named, found] = await Promise.all([
+    deps.catalog.settings(),
+    campaign && locateInCampaign(request, campaign, deps.store),
+    findByTxn(report, campaign, deps),
+  ]);
+  const place = campaign && { campaign, settings };
+  if (named !== null && named.located.conversionId !== null) {
+    return decideFound(report, named.located.conversionId, named.located, place, deps);
+  }
+  const [existing, ...more] = found;
   if (more.length > 0) {
     return refused('MISSING_PARAMETER', 'Several conversions have this txn_id; click_id or goal is missing');
   }
-
-  const existing = await readConversion(first.conversionId, deps.store);
-  const scene = await sceneOfExisting(report, existing, deps);
-  return decideFound(report, scene, existing, { remembered: false, ambiguous: false, adoption: null });
+  if (existing !== undefined) return decideFound(report, existing.conversionId, NAMED_BY_TXN, place, deps);
+  if (place === null || named === null) {
+    return refused('CONVERSION_NOT_FOUND', campaignId === null ? undefined : 'There is no such campaign');
+  }
+  const publisherId = attribution?.publisherId ?? publisherOf(coupon ?? '', place.campaign);
+  if (publisherId === null) return refused('CONVERSION_NOT_FOUND', 'The campaign has no such coupon');
+  const subject: Subject = { ...named.whose, clickAt: null, publisherId };
+  const clickValues = ownerMacroValues(subject, place.campaign);
+  return decideFirst(report, { ...named, subject, clickValues }, place, full, deps);
 }
 
-async function findByTxn({ request, sender }: Report, deps: RecordDeps): Promise<readonly TxnIndexRow[]> {
+async function locateInCampaign(
+  request: PostbackRequest,
+  campaign: Campaign,
+  store: ConversionStore,
+): Promise<Pick<First, 'target' | 'located'> & { readonly whose: Omit<Subject, 'clickAt' | 'publisherId'> }> {
+  const target = targetOf(request, campaign);
+  const whose = { clickId: null, campaignId: campaign.id, advertiserId: campaign.advertiserId };
+  return { target, whose, located: await locate(request, whose, target, [], store) };
+}
+
+function publisherOf(code: string, { coupons }: Campaign): string | null {
+  const key = couponKey(code);
+  return coupons.find((coupon) => couponKey(coupon.code) === key)?.publisherId ?? null;
+}
+
+/**
+ * Conversions with the call's transaction id: of the campaign's advertiser, or else of all of the sender's. A call that
+ * names a campaign means one goal, if only the default one.
+ */
+async function findByTxn(
+  { request, sender }: Report,
+  campaign: Campaign | null,
+  deps: RecordDeps,
+): Promise<readonly TxnIndexRow[]> {
   const { txnId, goal: word } = request;
   if (txnId === null || sender === null) return [];
-  const advertisers = sender.advertiserIds === 'all' ? [null] : sender.advertiserIds;
+  const ofSender = sender.advertiserIds === 'all' ? [null] : sender.advertiserIds;
+  const advertisers = campaign === null ? ofSender : [campaign.advertiserId];
   const hash = txnIndexHash(txnId);
   const rows = (await Promise.all(advertisers.map((id) => deps.store.conversionsOfTxn(hash, id)))).flat();
-  if (word === null || rows.length === 0) return rows;
+  if ((word === null && campaign === null) || rows.length === 0) return rows;
   const ids = [...new Set(rows.map(({ campaignId }) => campaignId))];
   const campaigns = await Promise.all(ids.map((id) => readCampaign(id, deps.catalog)));
-  return rows.filter((row) => {
-    const campaign = campaigns.find(({ id }) => id === row.campaignId);
-    return campaign !== undefined && (findGoal(campaign, word)?.id ?? unknownGoalId(word)) === row.goal;
+  return rows.filter(({ campaignId, goal }) => {
+    const its = campaigns.find(({ id }) => id === campaignId);
+    // The id also names a goal that the campaign does not have any more.
+    return its !== undefined && (goal === word || goal === targetOf(request, its).goalId);
   });
 }
 
-function decideFound(
-  { request, sender, click, conversionId }: Report,
-  scene: Scene | 'INVALID_AMOUNT',
-  existing: Conversion,
-  located: Pick<Located, 'remembered' | 'ambiguous' | 'adoption'>,
-): Plan {
-  const { advertiserId } = existing;
-  const refused = (code: Ruling['code']): Plan => ({ ruling: refuse(code, request), advertiserId, within: null });
-  if (sender !== null && !mayReportFor(sender, advertiserId)) return refused('INVALID_SECURITY_TOKEN');
-  if (existing.id === conversionId) {
+/** What the transaction id alone says of the conversion that it names. */
+const NAMED_BY_TXN = { remembered: false, ambiguous: false, adoption: null };
+
+/** Lines 8 to 10. `place`: where the call says that it happened; whatever it says, the conversion knows better. */
+async function decideFound(
+  report: Report,
+  id: string,
+  { remembered, ambiguous, adoption }: Pick<Located, 'remembered' | 'ambiguous' | 'adoption'>,
+  place: Place | null,
+  deps: RecordDeps,
+): Promise<Plan> {
+  const { request, sender, click } = report;
+  const conversion = await readConversion(id, deps.store);
+  const { advertiserId, campaignId } = conversion;
+  if (sender !== null && !mayReportFor(sender, advertiserId))
+    return refusedPlan(request, advertiserId, 'INVALID_SECURITY_TOKEN');
+
+  // A transaction may be that of another click: what is told of it, and to whom, goes by the conversion.
+  const within = place?.campaign.id === campaignId ? place : await placeOf(campaignId, deps.catalog);
+  const goal = within.campaign.goals.find((candidate) => candidate.id === conversion.goal) ?? null;
+  const scene = sceneOf(report, within, goal, deps.now());
+  if (id === report.conversionId) {
     // Our own: the commit happened, only its answer was lost.
-    const { code } = existing;
-    const ruling = { code, warnings: request.warnings, conversion: existing, change: null };
-    return { ruling, advertiserId, within: null };
+    const { warnings } = scene === 'INVALID_AMOUNT' ? request : scene.request;
+    return { ruling: { code: conversion.code, warnings, conversion, change: null }, advertiserId, within: null };
   }
-  if (scene === 'INVALID_AMOUNT') return refused('INVALID_AMOUNT');
-  const { remembered, ambiguous, adoption } = located;
-  const input = { conversion: existing, clickId: click?.id ?? null, ambiguous, remembered, adoption };
-  return { ruling: decideExisting(scene, input), advertiserId, within: scene };
+  if (scene === 'INVALID_AMOUNT') return refusedPlan(request, advertiserId, scene);
+  const existing = { conversion, clickId: click?.id ?? null, ambiguous, remembered, adoption };
+  return { ruling: decideExisting(scene, existing), advertiserId, within };
+}
+
+/** What a conversion is made of that is the first of its key. */
+interface First {
+  readonly subject: Subject;
+  readonly clickValues: Readonly<Record<string, string>>;
+  readonly target: Target;
+  readonly located: Located;
+}
+
+/** Lines 6 (as far as there is a click), 7 and 11 to 13. */
+async function decideFirst(
+  report: Report,
+  { subject, clickValues, target, located }: First,
+  place: Place,
+  full: readonly StoredCounter[],
+  deps: RecordDeps,
+): Promise<Plan> {
+  const { request, receivedAt, conversionId: id } = report;
+  const { advertiserId } = subject;
+  if (request.status === 'rejected') {
+    return { ...refusedPlan(request, advertiserId, 'STATUS_REMEMBERED'), remember: located.key };
+  }
+  if (request.action === 'change') return refusedPlan(request, advertiserId, 'CONVERSION_NOT_FOUND');
+  const { goal, goalId } = target;
+  const scene = sceneOf(report, place, goal, deps.now());
+  if (scene === 'INVALID_AMOUNT') return refusedPlan(request, advertiserId, scene);
+  if (goal === null && place.campaign.unknownGoal === 'reject') {
+    return refusedPlan(scene.request, advertiserId, 'UNKNOWN_GOAL');
+  }
+  const ruling = decideNew(scene, {
+    id,
+    receivedAt,
+    subject,
+    goalId,
+    clickValues,
+    termsInForce: await readTerms(place.campaign, subject.clickAt, receivedAt, deps.catalog),
+    remembered: located.remembered,
+    keys: keysOfNew(request, id, subject, target, located),
+    full,
+  });
+  return { ruling, advertiserId, within: place };
+}
+
+/** Those of the click where the campaign says so and there is one. */
+async function readTerms(
+  campaign: Campaign,
+  clickAt: number | null,
+  receivedAt: number,
+  catalog: ConversionCatalog,
+): Promise<TermsInForce> {
+  const basis = clickAt === null ? 'conversion' : campaign.payoutBasis;
+  const at = basis === 'click' && clickAt !== null ? clickAt : receivedAt;
+  const earlier = at < campaign.termsSince ? await catalog.termsAt(campaign.id, at) : null;
+  return { basis, then: earlier ?? campaign, present: campaign };
+}
+
+function refusedPlan(
+  request: PostbackRequest,
+  advertiserId: string | null,
+  code: ConversionCode,
+  message?: string,
+): Plan {
+  return { ruling: refuse(code, request, message), advertiserId, within: null };
 }
 
 /** When the click's retention ends and with it the waiting for it, in milliseconds. */
@@ -224,7 +336,7 @@ export function retentionEnd(click: VerifiedClickId, settings: Settings): number
 function subjectOf(
   clickId: string,
   clickAt: number,
-  { campaignId, publisherId, advertiserId }: Click | Conversion,
+  { campaignId, publisherId, advertiserId }: Pick<Click, 'campaignId' | 'publisherId' | 'advertiserId'>,
 ): Subject {
   return { clickId, clickAt, campaignId, publisherId, advertiserId };
 }
@@ -235,6 +347,16 @@ async function subjectOfRows(rows: readonly ClickGoalRow[], store: ConversionSto
   const conversion = await readConversion(id, store);
   const { clickId, clickAt } = conversion;
   return clickId === null || clickAt === null ? null : subjectOf(clickId, clickAt, conversion);
+}
+
+async function subjectOfAttribution(
+  attribution: Attribution | null,
+  { id, time }: VerifiedClickId,
+  catalog: ConversionCatalog,
+): Promise<Subject | null> {
+  const campaign = attribution && (await catalog.campaign(attribution.campaignId));
+  if (attribution === null || campaign === null) return null;
+  return subjectOf(id, time, { ...attribution, advertiserId: campaign.advertiserId });
 }
 
 async function readConversion(id: string, store: ConversionStore): Promise<Conversion> {
@@ -249,23 +371,7 @@ async function readCampaign(id: string, catalog: ConversionCatalog): Promise<Cam
   return campaign;
 }
 
-async function sceneOfExisting(
-  report: Report,
-  { campaignId }: Conversion,
-  deps: RecordDeps,
-): Promise<Scene | 'INVALID_AMOUNT'> {
-  const [campaign, settings] = await Promise.all([readCampaign(campaignId, deps.catalog), deps.catalog.settings()]);
-  return sceneOf(report, campaign, settings, deps);
-}
-
-function sceneOf(
-  { request, sender, by }: Report,
-  campaign: Campaign,
-  settings: Settings,
-  deps: RecordDeps,
-): Scene | 'INVALID_AMOUNT' {
-  const saleCurrency = request.currency ?? campaign.currency;
-  const saleAmount = request.saleAmount === null ? null : readAmount(request.saleAmount, saleCurrency, sender);
-  if (request.saleAmount !== null && saleAmount === null) return 'INVALID_AMOUNT';
-  return { request, campaign, settings, saleAmount, saleCurrency, now: deps.now(), by };
+async function placeOf(campaignId: string, catalog: ConversionCatalog): Promise<Place> {
+  const [campaign, settings] = await Promise.all([readCampaign(campaignId, catalog), catalog.settings()]);
+  return { campaign, settings };
 }

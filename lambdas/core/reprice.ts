@@ -16,7 +16,7 @@ export type Repriced = Pick<
  */
 export function reprice(
   { terms, rate, currency, wouldBePayout, wouldBeRevenue, ...before }: Conversion,
-  saleAmount: Micros,
+  saleAmount: Micros | null,
   saleCurrency: string,
   settings: Settings,
 ): Repriced | null {

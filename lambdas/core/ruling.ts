@@ -1,6 +1,7 @@
+import type { Reported } from './choose-terms.ts';
 import type { ConversionChange } from './conversion-change.ts';
 import type { Conversion } from './conversion.ts';
-import type { Campaign, Settings } from './entities.ts';
+import type { Campaign, Goal, Settings } from './entities.ts';
 import type { Micros } from './money.ts';
 import type { PostbackRequest } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
@@ -19,22 +20,28 @@ export interface Ruling {
 /** What every decision about a call needs to know. */
 export interface Scene {
   readonly request: PostbackRequest;
+  readonly reportedBy: Conversion['reportedBy'];
   readonly campaign: Campaign;
+  /** What the call is about; null: the campaign does not know it, or not any more. */
+  readonly goal: Goal | null;
   readonly settings: Settings;
   /** Parsed with the decimals of `saleCurrency`. */
   readonly saleAmount: Micros | null;
   /** The request's, or the campaign's. */
   readonly saleCurrency: string;
+  /** What the call says of payout and revenue and the goal accepts. */
+  readonly reported: Reported;
   readonly now: number;
   /** For the history: `sender:<id>`. */
   readonly by: string;
 }
 
-/** Whom a call is about: a click, or an earlier conversion of it. */
+/** Whom a call is about: a click, an earlier conversion of it, or whoever a coupon or an operator names. */
 export interface Subject {
-  readonly clickId: string;
-  /** Milliseconds. */
-  readonly clickAt: number;
+  /** Null: there is no click. */
+  readonly clickId: string | null;
+  /** Milliseconds; null with `clickId`. */
+  readonly clickAt: number | null;
   readonly campaignId: string;
   readonly publisherId: string;
   readonly advertiserId: string;

@@ -40,8 +40,8 @@ const limitsOf = (counters: readonly CounterUpdate[]) =>
 
 describe('what a new conversion counts (invariant 6)', () => {
   it('is every period of campaign, publisher and goal, capped or not, so that a new cap starts right', () => {
-    const { over, countedIn, counters } = take([]);
-    expect(over).toBeNull();
+    const { reached, countedIn, counters } = take([]);
+    expect(reached).toBeNull();
     expect(countedIn).toEqual(['UTC']);
     expect(counters.map(({ key }) => key)).toEqual([ALL, SALES, OF_TIA, SALES_OF_TIA]);
     const periods = ['hour', 'day', 'week', 'month', 'total'] as const;
@@ -78,8 +78,8 @@ describe('what a new conversion counts (invariant 6)', () => {
   });
 
   it('leaves out periods that are over for so long that their counters may be gone', () => {
-    const { over, counters } = take([], { now: AT + 10 * DAY });
-    expect(over).toBeNull();
+    const { reached, counters } = take([], { now: AT + 10 * DAY });
+    expect(reached).toBeNull();
     expect(counters[0]?.adds.map((add) => add.attribute)).toEqual(
       (['month', 'total'] as const).flatMap((period) =>
         (['number', 'payout', 'revenue'] as const).map((unit) => attribute(unit, period)),
@@ -182,7 +182,7 @@ describe('a conversion for which there is no room (invariant 6)', () => {
     ['its day is over for long, its month not', [aCap({ period: 'month' })], { now: AT + 4 * DAY }, null],
   ])('%s', (_, caps, circumstances, over) => {
     const room = take(caps, circumstances);
-    expect(room.over).toBe(over);
+    expect(room.reached?.onReached ?? null).toBe(over);
     expect(room.counters.length > 0).toBe(over === null);
     expect(room.countedIn.length > 0).toBe(over === null);
   });

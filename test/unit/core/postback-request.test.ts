@@ -88,7 +88,8 @@ describe('parameters', () => {
     [`txn_id=${'x'.repeat(128)}`, { txnId: 'x'.repeat(128) }],
     [`sub1=${'x'.repeat(600)}`, { values: { sub1: 'x'.repeat(512) } }],
     ['ip=203.0.113.77&gaid=0000-00&idfa=A1', { values: { ip: '203.0.113.0', idfa: 'A1' } }],
-    ['payout=9999', { warnings: ['payout was ignored: the goal does not accept it'] }],
+    ['payout=anything&revenue={revenue}', { payout: 'anything', revenue: null, warnings: [] }],
+    ['campaign_id=%20summer%20', { campaignId: 'summer' }],
     ['__proto__=1&constructor=2', { values: {} }],
   ])('%s', (text, expected) => {
     expect(query(text)).toMatchObject(expected);
