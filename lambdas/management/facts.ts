@@ -1,11 +1,13 @@
 import type { Conversion, HistoryRow } from '../core/conversion.ts';
 import { currencyDecimals } from '../core/currency.ts';
 import type { Click } from '../core/entities.ts';
+import { explainConversion } from '../core/explain-conversion.ts';
 import type { Hit } from '../core/hit.ts';
 import { encodeValue } from '../core/macros.ts';
 import type { DeliveryWithAttempts } from '../core/management-ports.ts';
 import { formatMoney } from '../core/money.ts';
 import type { Micros } from '../core/money.ts';
+import { toWire } from '../core/wire.ts';
 import { isoTime } from './http.ts';
 
 /** The objects of the contract that say what happened. Every field is named here: nothing is shown by accident. */
@@ -68,7 +70,21 @@ export function showConversion(conversion: Conversion) {
   };
 }
 
-export function showHistory(history: readonly HistoryRow[]) {
+/** A conversion by itself: with what a list has no room for. */
+export function showWholeConversion(conversion: Conversion, history: readonly HistoryRow[]) {
+  const { wouldBePayout, wouldBeRevenue, currency } = conversion;
+  return {
+    ...showConversion(conversion),
+    would_be_payout: wouldBePayout === null ? null : money(wouldBePayout, currency),
+    would_be_revenue: wouldBeRevenue === null ? null : money(wouldBeRevenue, currency),
+    hold_until: isoTime(conversion.holdUntil),
+    reported_by: conversion.reportedBy,
+    history: showHistory(history),
+    explanation: toWire(explainConversion(conversion, history)),
+  };
+}
+
+function showHistory(history: readonly HistoryRow[]) {
   return history.map(({ at, status, code, by, reason = null }) => ({ at: isoTime(at), status, code, by, reason }));
 }
 

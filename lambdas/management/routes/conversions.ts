@@ -2,7 +2,7 @@ import { changeConversion } from '../../core/change-conversion.ts';
 import type { RefusedPatch } from '../../core/change-conversion.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
 import { requireMatch } from '../entities.ts';
-import { showConversion, showHistory } from '../facts.ts';
+import { showConversion, showWholeConversion } from '../facts.ts';
 import { etag, ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
 import { listFacts } from '../lists.ts';
@@ -32,10 +32,7 @@ async function conversion({ params }: ApiRequest, deps: Deps): Promise<Answer> {
   const id = params['id'] ?? '';
   const found = SORTABLE_ID.test(id) ? await deps.facts.conversion(id) : null;
   if (found === null) throw notFound('conversion');
-  return ok(
-    { ...showConversion(found.conversion), history: showHistory(found.history) },
-    etag(found.conversion.version),
-  );
+  return ok(showWholeConversion(found.conversion, found.history), etag(found.conversion.version));
 }
 
 /** Amounts and statuses are absolute: a repeat finds them as it wants them, and writes nothing. */

@@ -9,7 +9,7 @@ import type { Delivery } from '../../../lambdas/core/delivery.ts';
 import { deliveryId } from '../../../lambdas/core/delivery.ts';
 import { newSortableId } from '../../../lambdas/core/ids.ts';
 import { toMicros } from '../../../lambdas/core/money.ts';
-import { aClick } from '../../support/entities.ts';
+import { aCap, aClick } from '../../support/entities.ts';
 import { startManagement } from '../../support/management.ts';
 import type { Management } from '../../support/management.ts';
 
@@ -72,12 +72,47 @@ const aDelivery = (conversion: Conversion, overrides: Partial<Delivery> = {}): D
   ...overrides,
 });
 
+const overCap: Partial<Conversion> = {
+  status: 'pending',
+  code: 'OVER_CAP',
+  saleAmount: toMicros(19_990_000n),
+  saleCurrency: 'EUR',
+  terms: {
+    payout: { model: 'percent_of_revenue', percent: '50' },
+    revenue: { model: 'percent', percent: '10' },
+    exchange: { sale: '1.083715', campaign: '1' },
+    origin: {
+      basis: 'click',
+      since: Date.parse('2025-11-01T00:00:00Z'),
+      payout: {
+        from: 'override',
+        override: {
+          publisherId: 'tia',
+          goal: null,
+          when: { countries: ['DE'], os: [], sources: [] },
+          payout: { model: 'percent_of_revenue', percent: '50' },
+          revenue: null,
+        },
+      },
+      revenue: { from: 'goal' },
+    },
+  },
+  rate: '1.083715',
+  payout: toMicros(0n),
+  revenue: toMicros(0n),
+  wouldBePayout: toMicros(1_083_173n),
+  wouldBeRevenue: toMicros(2_166_346n),
+  cap: aCap(),
+  holdUntil: Date.parse('2026-12-08T12:00:00Z'),
+  reportedBy: 'pixel',
+};
+
 // Over months, two of them in the same millisecond; the newest last.
 const conversions = [
   aConversion(1, Date.parse('2026-01-05T10:00:00Z'), { status: 'rejected', goal: 'lead', payout: toMicros(0n) }),
   aConversion(2, Date.parse('2026-03-31T23:59:59.999Z'), { campaignId: 'winter', clickId: 'b'.repeat(32) }),
   aConversion(3, Date.parse('2026-04-01T00:00:00Z'), { publisherId: 'ben', clickId: 'b'.repeat(32) }),
-  aConversion(4, NOW - DAY, { status: 'pending' }),
+  aConversion(4, NOW - DAY, overCap),
   aConversion(5, NOW - DAY, { advertiserId: 'nike', txnId: 'Caf\u00e9' }),
 ];
 const [first, second, third, fourth, fifth] = conversions.map(({ id }) => id);
@@ -197,8 +232,52 @@ describe('a conversion', () => {
       locked: false,
       history: [{ status: 'rejected', code: 'OK', by: 'sender:xyz' }],
     });
-    expect(body).not.toHaveProperty('would_be_payout');
     expect(body).not.toHaveProperty('terms');
+  });
+
+  test('explains itself, in fields and in words; a list does not', async () => {
+    const { body } = await api.call('GET', `/v1/conversions/${fourth}`);
+    expect(body).toMatchObject({
+      payout: '0.00',
+      would_be_payout: '1.083173',
+      would_be_revenue: '2.166346',
+      hold_until: '2026-12-08T12:00:00.000Z',
+      reported_by: 'pixel',
+      explanation: {
+        basis: 'click',
+        terms_since: '2025-11-01T00:00:00.000Z',
+        exchange: { sale_currency: 'EUR', currency: 'USD', rate: '1.083715', sale_worth: '1.083715', worth: '1' },
+        cap: { metric: 'conversions', period: 'day', limit: '100', scope: 'campaign', on_reached: 'reject' },
+        payout: {
+          from: 'override',
+          rule: { model: 'percent_of_revenue', percent: '50' },
+          override: { publisher_id: 'tia', goal: null, when: { countries: ['DE'], os: [], sources: [] } },
+          exact: '1.0831731425',
+          rounded: true,
+        },
+        revenue: { from: 'goal', override: null, exact: '2.166346285', rounded: true },
+      },
+    });
+    const { explanation } = body as { explanation: Record<'words' | 'payout' | 'revenue', unknown> };
+    expect(explanation.words).toContain("OVER_CAP: the campaign's limit of 100 conversions a day had no room for it.");
+    expect(explanation.revenue).toMatchObject({
+      words: expect.arrayContaining([
+        '10 % of 19.99 EUR at 1.083715 USD is 2.166346285 USD, rounded half even to 2.166346 USD.',
+      ]) as unknown,
+    });
+    const list = await api.call('GET', '/v1/conversions?status=pending');
+    const { items } = list.body as { items: object[] };
+    expect(items).toHaveLength(1);
+    expect(items[0]).not.toHaveProperty('explanation');
+    expect(items[0]).not.toHaveProperty('history');
+  });
+
+  test('from before there was an explanation says what is known', async () => {
+    const { body } = await api.call('GET', `/v1/conversions/${first}`);
+    expect(body).toMatchObject({
+      would_be_payout: '2.50',
+      explanation: { basis: null, terms_since: null, exchange: null, cap: null, payout: { from: null, rule: null } },
+    });
   });
 
   test('that does not exist is not found', async () => {
