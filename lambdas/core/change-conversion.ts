@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { commitChange, untilCommitted } from './commit-change.ts';
 import type { ChangeDeps } from './commit-change.ts';
 import type { ConversionChange } from './conversion-change.ts';
@@ -8,7 +7,6 @@ import { currencyDecimals } from './currency.ts';
 import { moneyText } from './delivery-values.ts';
 import type { Campaign, ConversionStatus, Settings } from './entities.ts';
 import { parseMoney } from './money.ts';
-import type { Micros } from './money.ts';
 import { exchangeBetween, exchangeRateText, needsExchange, price } from './pricing.ts';
 import { amountsOf, reprice } from './reprice.ts';
 
@@ -51,44 +49,46 @@ export function decidePatch(before: Conversion, patch: ConversionPatch, circumst
   if ('kind' in priced) return priced;
 
   const { status = before.status, reason = before.reason } = patch;
-  const decided = patch.status !== undefined || patch.sale_amount !== undefined || setsMoney(patch);
-  const wanted: Conversion = {
-    ...priced,
-    ...amountsOf({ ...priced, status }),
-    status,
-    reason,
-    locked: before.locked || decided,
-    // Who says what the status is does not wait for it to change by itself.
-    holdUntil: patch.status === undefined ? before.holdUntil : null,
-  };
-  if (isDeepStrictEqual(wanted, before)) return { kind: 'unchanged' };
+  const decides = [patch.status, patch.sale_amount, patch.payout, patch.revenue].some((given) => given !== undefined);
+  const locked = before.locked || decides;
+  // Who says what the status is does not wait for it to change by itself.
+  const holdUntil = patch.status === undefined ? before.holdUntil : null;
+  if (
+    priced === before &&
+    status === before.status &&
+    reason === before.reason &&
+    locked === before.locked &&
+    holdUntil === before.holdUntil
+  ) {
+    return { kind: 'unchanged' };
+  }
 
+  const wanted: Conversion = { ...priced, ...amountsOf({ ...priced, status }), status, reason, locked, holdUntil };
   const uncounted = status === 'approved' && before.status !== 'approved' && before.countedIn.length === 0;
   const { countedIn, counters } = uncounted
     ? countApproval(campaign, settings.timeZone, wanted, now)
     : { countedIn: before.countedIn, counters: countChange(before, wanted, now) };
   const after = { ...wanted, countedIn, version: before.version + 1, updatedAt: now };
-  const code =
-    status !== before.status ? 'STATUS_CHANGED' : isDeepStrictEqual(priced, before) ? before.code : 'AMOUNT_CHANGED';
-  return {
-    kind: 'changed',
-    change: { before, after, code, by, reason: patch.reason ?? null, keys: [], counters },
-  };
+  const code = status !== before.status ? 'STATUS_CHANGED' : priced !== before ? 'AMOUNT_CHANGED' : before.code;
+  return { kind: 'changed', change: { before, after, code, by, reason: patch.reason ?? null, keys: [], counters } };
 }
 
-/** The conversion with the amounts and terms that the patch gives it; it still pays what it paid. */
+/** The conversion with the amounts and terms that the patch gives it, or itself; it still pays what it paid. */
 function priceAnew(before: Conversion, patch: ConversionPatch, settings: Settings): Conversion | RefusedPatch {
   const saleCurrency = before.saleCurrency ?? before.currency;
-  const saleAmount = amountOf(patch.sale_amount, saleCurrency) ?? before.saleAmount;
-  if (saleAmount === 'INVALID_AMOUNT') return { kind: 'refused', code: saleAmount };
-  const sold =
-    saleAmount === null || saleAmount === before.saleAmount ? {} : reprice(before, saleAmount, saleCurrency, settings);
+  const saleAmount =
+    patch.sale_amount === undefined
+      ? before.saleAmount
+      : parseMoney(patch.sale_amount, currencyDecimals(saleCurrency) ?? 2);
+  if (saleAmount === null && patch.sale_amount !== undefined) return { kind: 'refused', code: 'INVALID_AMOUNT' };
+  const sold = saleAmount === before.saleAmount ? before : reprice(before, saleAmount, saleCurrency, settings);
   if (sold === null) return { kind: 'refused', code: 'NO_EXCHANGE_RATE' };
-  const conversion = { ...before, ...sold };
+  const conversion = sold === before ? before : { ...before, ...sold };
 
+  const terms = operatorTerms(conversion, patch);
   const unpriced = conversion.wouldBePayout === null;
-  const terms = setsMoney(patch) ? operatorTerms(conversion, patch) : conversion.terms;
-  if (terms === null || !(setsMoney(patch) || (unpriced && patch.status === 'approved'))) return conversion;
+  const isFinal = terms === conversion.terms && !(unpriced && patch.status === 'approved');
+  if (terms === null || isFinal) return conversion;
   // A price that there is keeps its rate; one that there is not takes that of now, once.
   const exchange =
     unpriced && needsExchange(terms) ? exchangeBetween(saleCurrency, conversion.currency, settings) : terms.exchange;
@@ -99,39 +99,48 @@ function priceAnew(before: Conversion, patch: ConversionPatch, settings: Setting
   return { ...conversion, terms: priced, rate, wouldBePayout: payout, wouldBeRevenue: revenue };
 }
 
-function amountOf(text: string | undefined, currency: string): Micros | 'INVALID_AMOUNT' | undefined {
-  if (text === undefined) return undefined;
-  return parseMoney(text, currencyDecimals(currency) ?? 2) ?? 'INVALID_AMOUNT';
-}
+/**
+ * The terms with what the operator fixes, or themselves if he fixed it before. A share of the revenue stays one, of the
+ * revenue that he gives.
+ */
+function operatorTerms({ terms, currency, createdAt }: Conversion, patch: ConversionPatch): Terms | null {
+  const payout = fixedAmount(patch.payout, currency);
+  const revenue = fixedAmount(patch.revenue, currency);
+  const stands = (field: 'payout' | 'revenue', given: FixedAmount | null) =>
+    given === null || (terms?.origin?.[field].from === 'operator' && isSame(terms[field], given));
+  if (stands('payout', payout) && stands('revenue', revenue)) return terms;
 
-function setsMoney({ payout, revenue }: ConversionPatch): boolean {
-  return payout !== undefined || revenue !== undefined;
-}
-
-/** The terms with what the operator fixed. A share of the revenue stays one, of the revenue that he gave. */
-function operatorTerms({ terms, currency, createdAt }: Conversion, { payout, revenue }: ConversionPatch): Terms {
-  const fixed = (amount: string) => {
-    const micros = parseMoney(amount, 6);
-    if (micros === null) throw new TypeError('an amount that was not checked');
-    return { model: 'fixed', amount: moneyText(micros, currency) } as const;
-  };
-  const fromOperator: AmountOrigin = { from: 'operator' };
-  const origin = terms?.origin ?? {
-    basis: 'conversion',
-    since: createdAt,
-    payout: terms === null ? fromOperator : { from: 'goal' },
-    revenue: terms === null ? fromOperator : { from: 'goal' },
-  };
+  const { origin = { basis: 'conversion', since: createdAt, payout: FROM_GOAL, revenue: FROM_GOAL } } = terms ?? {};
   return {
-    payout: payout === undefined ? (terms?.payout ?? { model: 'none' }) : fixed(payout),
-    revenue: revenue === undefined ? (terms?.revenue ?? { model: 'none' }) : fixed(revenue),
+    payout: payout ?? terms?.payout ?? { model: 'none' },
+    revenue: revenue ?? terms?.revenue ?? { model: 'none' },
     exchange: terms?.exchange ?? null,
     origin: {
       ...origin,
-      ...(payout !== undefined && { payout: fromOperator }),
-      ...(revenue !== undefined && { revenue: fromOperator }),
+      payout: payout === null && terms !== null ? origin.payout : FROM_OPERATOR,
+      revenue: revenue === null && terms !== null ? origin.revenue : FROM_OPERATOR,
     },
   };
+}
+
+const FROM_GOAL: AmountOrigin = { from: 'goal' };
+const FROM_OPERATOR: AmountOrigin = { from: 'operator' };
+
+interface FixedAmount {
+  readonly model: 'fixed';
+  readonly amount: string;
+}
+
+/** In one spelling, so that the same amount is the same terms. */
+function fixedAmount(text: string | undefined, currency: string): FixedAmount | null {
+  if (text === undefined) return null;
+  const micros = parseMoney(text, 6);
+  if (micros === null) throw new TypeError('an amount that was not checked');
+  return { model: 'fixed', amount: moneyText(micros, currency) };
+}
+
+function isSame(model: Terms['payout'], { amount }: FixedAmount): boolean {
+  return model.model === 'fixed' && model.amount === amount;
 }
 
 export type Changed = { readonly kind: 'done' | 'missing' } | RefusedPatch;
