@@ -20,6 +20,7 @@ import { aCall, aNetwork, TOKEN } from '../support/conversions.ts';
 import { aCampaign, aCap, aGoal } from '../support/entities.ts';
 import { FakeConversionStore } from '../support/fakes/conversion-store.ts';
 import { FakeHits } from '../support/fakes/hits.ts';
+import { failureAt, instrumented } from '../support/port-faults.ts';
 import { startStorage } from '../support/storage.ts';
 import type { Storage } from '../support/storage.ts';
 
@@ -98,36 +99,6 @@ const expectIntact = async (subject: Subject, clickId: string, expected: { statu
     expect(await subject.historyOf(id)).toHaveLength(version);
     expect(await subject.store.deliveriesOf(id)).toHaveLength(expected.announced);
   }
-};
-
-class Crash extends StorageUnavailable {}
-
-/** Throws at the n-th call of any port, before or after its effect; `done` tells whether it came to that. */
-const crashing = (deps: PostbackDeps, at: number, when: 'before' | 'after') => {
-  const state = { calls: 0 };
-  const wrap = <T extends object>(port: T): T =>
-    new Proxy(port, {
-      get(target, name) {
-        const method: unknown = Reflect.get(target, name);
-        if (typeof method !== 'function') return method;
-        return async (...args: unknown[]): Promise<unknown> => {
-          const crash = ++state.calls === at;
-          if (crash && when === 'before') throw new Crash('before');
-          const result: unknown = await Reflect.apply(method, target, args);
-          if (crash) throw new Crash('after');
-          return result;
-        };
-      },
-    });
-  const { catalog, clicks, store, hits, hints } = deps;
-  const ports = {
-    catalog: wrap(catalog),
-    clicks: wrap(clicks),
-    store: wrap(store),
-    hits: wrap(hits),
-    hints: wrap(hints),
-  };
-  return { deps: { ...deps, ...ports }, done: () => state.calls >= at };
 };
 
 const withCommit = (store: ConversionStore, commit: ConversionStore['commit']): ConversionStore =>
@@ -228,8 +199,8 @@ describe.each([
           ...(parameters['txn_id'] !== undefined && { txn_id: `${click_id} ${parameters['txn_id']}` }),
         });
         for (const parameters of before) await send(own(parameters), deps);
-        const crash = crashing(deps, at, when);
-        const answer = await send(own(call), crash.deps).catch((error: unknown) => {
+        const faulty = instrumented(deps, { fault: failureAt(at, when) });
+        const answer = await send(own(call), faulty.deps).catch((error: unknown) => {
           if (!(error instanceof StorageUnavailable)) throw error;
           return null;
         });
@@ -238,7 +209,7 @@ describe.each([
         const repeat = await send(own(call), deps);
         expect(repeat.status).toBe(200);
         await expectIntact(subject, click_id, expected);
-        if (!crash.done()) break;
+        if (faulty.steps() < at) break;
       }
     }
   });
