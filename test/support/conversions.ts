@@ -2,6 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import { mintClickId } from '../../lambdas/core/click-id.ts';
 import type { Conversion } from '../../lambdas/core/conversion.ts';
 import type { Click, Postback, Sender } from '../../lambdas/core/entities.ts';
+import type { Hit } from '../../lambdas/core/hit.ts';
 import { toMicros } from '../../lambdas/core/money.ts';
 import type { PostbackAnswer } from '../../lambdas/core/postback-answer.ts';
 import { receivePostback } from '../../lambdas/core/receive-postback.ts';
@@ -72,6 +73,23 @@ export function aConversion(overrides: Partial<Conversion> = {}): Conversion {
     holdUntil: null,
     reportedBy: 'sender',
     deliveries: 0,
+    ...overrides,
+  };
+}
+
+/** A call that was refused. */
+export function aHit(overrides: Partial<Hit> = {}): Hit {
+  return {
+    id: 'h2b3c4d5e6f7g2h3i4j5k6l7',
+    at: NOON,
+    route: 'GET /postback',
+    senderId: 'xyz',
+    advertiserId: 'xyz',
+    clickId: null,
+    conversionId: null,
+    code: 'UNKNOWN_GOAL',
+    status: 422,
+    query: [],
     ...overrides,
   };
 }
