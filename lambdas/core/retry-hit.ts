@@ -175,7 +175,7 @@ function hiddenError(field: string): WrongRetry {
 function judgedHit(hit: Hit, { outcome, report }: Judgement, retry: HitRetry): Hit {
   return {
     ...hit,
-    senderId: report?.sender?.id ?? hit.senderId,
+    senderId: hit.senderId ?? report?.sender?.id ?? null,
     advertiserId: outcome.advertiserId,
     clickId: report?.click?.id ?? hit.clickId,
     conversionId: outcome.conversion?.id ?? null,
