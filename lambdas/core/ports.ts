@@ -231,6 +231,12 @@ export interface ParkedConversion {
   readonly endsAt: number;
 }
 
+export interface EndedHold {
+  readonly conversionId: string;
+  /** Milliseconds. */
+  readonly until: number;
+}
+
 /** Every read is strongly consistent unless it says otherwise; every method may throw {@link StorageUnavailable}. */
 export interface ConversionStore {
   /** All rows of a click, one a goal. */
@@ -247,7 +253,9 @@ export interface ConversionStore {
   /** Remembers a rejection that came before its conversion; false if the key names a conversion now. Idempotent. */
   remember(key: DedupeKey): Promise<boolean>;
   /** Conversions whose hold period is over, longest first; eventually consistent, only a hint. */
-  endedHolds(now: number, limit: number): Promise<readonly { readonly conversionId: string; readonly until: number }[]>;
+  endedHolds(now: number, limit: number): Promise<readonly EndedHold[]>;
+  /** Moves the next look at a conversion that is still held as it was read; its hold period stays. */
+  postponeHold(hold: EndedHold, dueAt: number): Promise<void>;
   /** Idempotent. */
   park(parked: ParkedConversion): Promise<void>;
   /** Parked conversions that are due, oldest first; eventually consistent. */

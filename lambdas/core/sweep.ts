@@ -1,5 +1,5 @@
 import { DUE_SHARDS } from './due-shard.ts';
-import type { Clock, ConversionStore, DeliveryHints, DeliveryStore, ParkedConversion } from './ports.ts';
+import type { Clock, ConversionStore, DeliveryHints, DeliveryStore, EndedHold, ParkedConversion } from './ports.ts';
 
 /** Deliveries that one run takes from a shard. */
 const PER_SHARD = 100;
@@ -8,6 +8,10 @@ const MAX_BACKLOG = 1_000;
 /** When a delivery whose hint was sent is looked at again. */
 const NEXT_LOOK = 5 * 60_000;
 const MAX_PARKED = 200;
+const MAX_HOLDS = 1_000;
+/** When a hold that could not be ended is looked at again: after as long as it should be over, within these. */
+const FIRST_RETRY = 60_000;
+const LAST_RETRY = 60 * 60_000;
 
 export interface SweepResult {
   readonly done: number;
@@ -66,6 +70,35 @@ export async function sweepParked(
   return forEachUntil(due, { now, deadline, name: ({ hitId }) => hitId }, async (parked) => {
     await runParked(parked);
     return true;
+  });
+}
+
+/**
+ * Approves conversions whose hold period is over. Begins none after `deadline`, milliseconds. What fails is put off for
+ * longer and longer, so that it does not take the place of others in every run.
+ */
+export async function sweepHolds(
+  deps: {
+    readonly store: Pick<ConversionStore, 'endedHolds' | 'postponeHold'>;
+    readonly endHold: (conversionId: string) => Promise<'approved' | 'kept'>;
+    readonly now: Clock;
+  },
+  deadline: number,
+): Promise<SweepResult> {
+  const { store, endHold, now } = deps;
+  const postpone = (hold: EndedHold) => {
+    const wait = Math.min(Math.max(now() - hold.until, FIRST_RETRY), LAST_RETRY);
+    return store.postponeHold(hold, now() + wait);
+  };
+  const ended = await store.endedHolds(now(), MAX_HOLDS);
+  return forEachUntil(ended, { now, deadline, name: ({ conversionId }) => conversionId }, async (hold) => {
+    try {
+      return (await endHold(hold.conversionId)) === 'approved';
+    } catch (error) {
+      // Why it failed is what somebody has to know, not that it could not be put off either.
+      await Promise.allSettled([postpone(hold)]);
+      throw error;
+    }
   });
 }
 

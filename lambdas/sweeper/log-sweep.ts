@@ -8,7 +8,7 @@ import { describeError, log } from '../runtime/log.ts';
 const MAX_LINES = 10;
 
 /** Logs what a sweep did, if it did anything. */
-export function logSweep(what: 'deliveries' | 'parked', sweep: PromiseSettledResult<SweepResult>): void {
+export function logSweep(what: 'deliveries' | 'parked' | 'holds', sweep: PromiseSettledResult<SweepResult>): void {
   if (sweep.status === 'rejected') {
     log('sweep_failed', { what, of: 'all', ...describeError(sweep.reason) });
     return;

@@ -24,6 +24,7 @@ import type {
 } from '../../lambdas/core/ports.ts';
 import { aConversion } from '../support/conversions.ts';
 import { aDelivery, NOON } from '../support/deliveries.ts';
+import { aCap } from '../support/entities.ts';
 import { FakeConversionStore } from '../support/fakes/conversion-store.ts';
 import { startStorage } from '../support/storage.ts';
 import type { Storage } from '../support/storage.ts';
@@ -131,10 +132,20 @@ describe.each([
         exchange: { sale: '1.1', campaign: '1.25' },
       },
       values: { p1: 'ü 🎉', sub1: '=1+1', country: 'DE' },
+      cap: aCap({ publisherId: 'tia', onReached: 'pending' }),
+      reportedBy: 'pixel',
+      holdUntil: NOON + 1,
     });
     expect(await store.commit(aWrite(conversion))).toEqual({ committed: true });
     expect(await store.conversion(conversion.id)).toEqual(conversion);
     expect(await rowsOf(conversion.id)).toEqual({ history: 1, ledger: 1 });
+  });
+
+  it('reads back a conversion that no click led to', async () => {
+    const { store } = subject();
+    const conversion = aConversion({ id: newId(), clickId: null, clickAt: null });
+    await store.commit(aWrite(conversion));
+    expect(await store.conversion(conversion.id)).toEqual(conversion);
   });
 
   it('refuses a new conversion whose id is there, and a change of another version', async () => {
@@ -398,6 +409,40 @@ describe.each([
     expect(await store.postponeParked(second, due + 100)).toBe(false);
     expect(await mine(due + 50)).toEqual([third]);
     for (const row of [third, { ...first, dueAt: due + 100 }]) await store.unpark(row);
+  });
+
+  it('finds held conversions when their time is over, until they are held no more', async () => {
+    const { store } = subject();
+    const due = NOON - 2_000_000;
+    const hold = async (until: number | null, id = newId()) => {
+      await store.commit(aWrite(aConversion({ id, status: 'pending', holdUntil: until })));
+      return { conversionId: id, until: until ?? 0 };
+    };
+    const [second, first, later, never] = [await hold(due), await hold(due - 1), await hold(due + 1), await hold(null)];
+    const parked = { clickId: newId(), hitId: newId(), request: '{}', dueAt: due, endsAt: NOON };
+    await store.park(parked);
+    const all = [first, second, later, never];
+    const mine = async (now: number) =>
+      (await store.endedHolds(now, 100)).filter((row) =>
+        all.some(({ conversionId }) => conversionId === row.conversionId),
+      );
+
+    expect(await mine(due)).toEqual([first, second]);
+    expect((await store.endedHolds(due, 1)).length).toBe(1);
+    expect((await store.dueParked(due, 100)).map(({ hitId }) => hitId)).toContain(parked.hitId);
+    expect(await store.dueParked(due, 100)).not.toContainEqual(expect.objectContaining({ hitId: first.conversionId }));
+    await store.unpark(parked);
+
+    await store.postponeHold(first, due + 10);
+    expect(await mine(due + 9)).toEqual([second, later]);
+    expect(await mine(due + 10)).toEqual([first, second, later]);
+    expect(await store.conversion(first.conversionId)).toMatchObject({ holdUntil: first.until });
+
+    const end = (id: string) =>
+      store.commit(aWrite(aConversion({ id, version: 2, holdUntil: null }), { expectedVersion: 1 }));
+    for (const { conversionId } of [first, second, later]) await end(conversionId);
+    await store.postponeHold(second, due + 20);
+    expect(await mine(NOON)).toEqual([]);
   });
 
   it('lets one of many commits that want the same key win', async () => {

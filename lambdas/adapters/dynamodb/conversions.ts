@@ -147,6 +147,17 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
         .slice(0, limit);
     },
 
+    async postponeHold({ conversionId, until }, dueAt) {
+      const command = new UpdateItemCommand({
+        TableName: table,
+        Key: conversionKey(conversionId),
+        UpdateExpression: 'SET due_at = :due_at',
+        ConditionExpression: 'hold_until = :until',
+        ExpressionAttributeValues: toItem({ ':due_at': dueAt, ':until': until }),
+      });
+      await unlessConditionLost(() => client.send(command));
+    },
+
     async postponeParked(parked, dueAt) {
       const command = new UpdateItemCommand({
         TableName: table,

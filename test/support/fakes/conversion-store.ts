@@ -9,6 +9,7 @@ import type {
   ConversionWrite,
   DedupeKey,
   DeliveryChange,
+  EndedHold,
   KeyChange,
   ParkedConversion,
   TxnIndexRow,
@@ -30,6 +31,8 @@ export class FakeConversionStore implements ConversionStore {
   readonly #keys = new Map<string, StoredKey>();
   readonly #index = new Map<string, { readonly hash: string; readonly row: TxnIndexRow }>();
   readonly #parked = new Map<string, ParkedConversion>();
+  /** When conversions that are held are looked at, where that was postponed. A change of the conversion ends it. */
+  readonly #postponed = new Map<string, number>();
 
   /** `deliveries`: rows shared with the fake that delivers them. */
   constructor(deliveries: Map<string, Delivery> = new Map()) {
@@ -78,6 +81,7 @@ export class FakeConversionStore implements ConversionStore {
     }
     if (!deliveries.every((change) => this.#deliveryHolds(change))) return { committed: false, lost: 'delivery' };
     for (const change of keys) this.#changeKey(change);
+    this.#postponed.delete(conversion.id);
     this.conversions.set(conversion.id, conversion);
     this.history.push(history);
     if (ledger !== null) this.ledger.push(ledger);
@@ -122,9 +126,13 @@ export class FakeConversionStore implements ConversionStore {
   async endedHolds(now: number, limit: number) {
     return [...this.conversions.values()]
       .flatMap(({ id, holdUntil }) => (holdUntil === null ? [] : [{ conversionId: id, until: holdUntil }]))
-      .filter(({ until }) => until <= now)
+      .filter(({ conversionId, until }) => (this.#postponed.get(conversionId) ?? until) <= now)
       .sort((a, b) => a.until - b.until || (a.conversionId < b.conversionId ? -1 : 1))
       .slice(0, limit);
+  }
+
+  async postponeHold({ conversionId, until }: EndedHold, dueAt: number) {
+    if (this.conversions.get(conversionId)?.holdUntil === until) this.#postponed.set(conversionId, dueAt);
   }
 
   async postponeParked(parked: ParkedConversion, dueAt: number) {
