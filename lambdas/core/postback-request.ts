@@ -156,7 +156,8 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null, vouched
   const status = statusWord === undefined ? null : statusOf(statusWord, sender);
   if (status === undefined) return { code: 'INVALID_STATUS' };
 
-  const currency = optional('currency')?.trim().toUpperCase() ?? null;
+  // Only ASCII: other scripts have letters whose capitals are ours, such as the long s.
+  const currency = optional('currency')?.trim().replace(/[a-z]/g, (letter) => letter.toUpperCase()) ?? null;
   if (currency !== null && currencyDecimals(currency) === null) return { code: 'INVALID_CURRENCY' };
 
   // A JSON number went through floating point on the sender's side at the latest.

@@ -8,7 +8,7 @@ import type { RandomBytes } from './ids.ts';
 import type { HitWriter } from './ports.ts';
 import { answerOutcome, answerTransport, reasonOf } from './postback-answer.ts';
 import type { PostbackAnswer } from './postback-answer.ts';
-import { knownNames, parsePostback, readToken, tokenNames } from './postback-request.ts';
+import { knownNames, namesOf, parsePostback, readToken, tokenNames } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
 import { readCall } from './received-call.ts';
 import type { InboundCall, ReceivedCall } from './received-call.ts';
@@ -41,9 +41,12 @@ async function receive(call: InboundCall, received: ReceivedCall, deps: Postback
   const [caller, ring] = await Promise.all([identify(call, received, now, deps), deps.catalog.macKeys()]);
   const { sender, token, authentic } = caller;
   const known = knownNames(sender);
-  // Who shows no valid token may have it under a name that is not mapped; a click id there is no secret.
+  const clickNames = namesOf('click_id', sender);
+  // Who shows no valid token may have it under a name that is not mapped, or may have taken one for the other; a click id
+  // is no secret.
   const mayHideToken = (name: string, value: string): boolean =>
-    (token === null || !authentic) && !known.has(name) && verifyClickId(value, ring) === null;
+    (known.has(name) ? !authentic && clickNames.includes(name) : token === null || !authentic) &&
+    verifyClickId(value, ring) === null;
 
   const toHit = (outcome: Outcome, click: VerifiedClickId | null): Hit => ({
     id,
