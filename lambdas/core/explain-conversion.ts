@@ -8,7 +8,7 @@ import { exchangeRateText, needsExchange } from './pricing.ts';
  * Why a conversion is what it is, and pays what it pays. What only one side may know of the money stands in `payout` or
  * `revenue`; the cap may be one of either.
  */
-export interface Explanation {
+interface Explanation {
   /** Whether the receipt's or the click's time says which terms count. Null: not known. */
   readonly basis: TermsOrigin['basis'] | null;
   /** Since when the campaign had those terms, ISO. */
@@ -98,7 +98,7 @@ function byWhom(by: string): string {
 }
 
 function codeWords({ code, goal, cap, clickAt, createdAt, currency, saleCurrency }: Conversion): string | null {
-  const came = clickAt === null ? 'it came' : `it came ${elapsed(createdAt - clickAt)} after its click`;
+  const came = clickAt === null ? 'it came' : `it came ${elapsed(Math.max(0, createdAt - clickAt))} after its click`;
   switch (code) {
     case 'UNKNOWN_GOAL':
       return `UNKNOWN_GOAL: the campaign had no goal "${goal}".`;

@@ -303,6 +303,11 @@ describe('the words', () => {
       "TOO_EARLY: it came 1 second after its click, sooner than the campaign's minimum.",
     ],
     [
+      'TOO_EARLY by clocks that differ',
+      { code: 'TOO_EARLY', clickAt: NOON + 100 },
+      "TOO_EARLY: it came 0 seconds after its click, sooner than the campaign's minimum.",
+    ],
+    [
       'NO_EXCHANGE_RATE',
       { code: 'NO_EXCHANGE_RATE', saleCurrency: 'SEK', wouldBePayout: null, wouldBeRevenue: null },
       'NO_EXCHANGE_RATE: the network had no rate from SEK to USD.',
