@@ -156,8 +156,8 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null, vouched
   const status = statusWord === undefined ? null : statusOf(statusWord, sender);
   if (status === undefined) return { code: 'INVALID_STATUS' };
 
-  // Only ASCII: other scripts have letters whose capitals are ours, such as the long s.
-  const currency = optional('currency')?.trim().replace(/[a-z]/g, (letter) => letter.toUpperCase()) ?? null;
+  const code = optional('currency');
+  const currency = code === null ? null : asciiUpperCase(code.trim());
   if (currency !== null && currencyDecimals(currency) === null) return { code: 'INVALID_CURRENCY' };
 
   // A JSON number went through floating point on the sender's side at the latest.
@@ -223,6 +223,11 @@ function parseTxnId(text: string): string | null {
 function statusOf(word: string, sender: Sender | null): ConversionStatus | undefined {
   const own = sender !== null && Object.hasOwn(sender.statusMap, word) ? sender.statusMap[word] : undefined;
   return own ?? STATUS_WORDS.get(word);
+}
+
+/** Other scripts have letters whose capitals are ASCII, such as the long s. */
+function asciiUpperCase(text: string): string {
+  return text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 function short(text: string | null): string | null {

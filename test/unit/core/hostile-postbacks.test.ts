@@ -200,7 +200,7 @@ const identities: readonly Case[] = [
   ['a token of 100 kB', only(`click_id=<click>&token=${'A'.repeat(100_000)}`), 'INVALID_SECURITY_TOKEN'],
   ['a token under a name in another case', only('click_id=<click>&Security_Token=<token>'), 'INVALID_SECURITY_TOKEN'],
   ['a token as the name of a parameter', only('click_id=<click>&<token>=1'), 'INVALID_SECURITY_TOKEN'],
-  ['a token as the click', only('click_id=<token>&sub1=<token>'), 'INVALID_CLICK_ID'],
+  ['token and click id exchanged', only('click_id=<token>&security_token=<click>'), 'INVALID_CLICK_ID'],
   [
     'a token as the wrong one of two names',
     only('click_id=<click>&security_token=wrong&token=<token>'),
