@@ -81,9 +81,7 @@ export async function startConversionWorld(): Promise<ConversionWorld> {
 
     const tables = await tableNames(engine.endpoint);
     const queue = await notificationsQueue(queues.endpoint);
-    const meter = await startMeter({ dynamoDb: engine.endpoint, sqs: queues.endpoint }, (name) => {
-      return TABLES.find((table) => tables[table] === name) ?? name;
-    });
+    const meter = await startMeter({ dynamoDb: engine.endpoint, sqs: queues.endpoint }, tables);
     cleanUps.push(() => meter.stop());
 
     return {
