@@ -10,7 +10,11 @@ interface FakeDeliveries extends DeliveryStore {
 
 /** Deliveries in memory; passes the contract suite of the real store. */
 export function fakeDeliveries(...deliveries: readonly Delivery[]): FakeDeliveries {
-  const rows = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
+  return fakeDeliveriesOf(new Map(deliveries.map((delivery) => [delivery.id, delivery])));
+}
+
+/** The same over rows that others write too. */
+export function fakeDeliveriesOf(rows: Map<string, Delivery>): FakeDeliveries {
   const attempts = new Map<string, Attempt[]>();
   return {
     rows,
