@@ -67,6 +67,20 @@ export async function list(at: Addresses, path: string): Promise<Record<string, 
   return (body as { items: Record<string, unknown>[] }).items;
 }
 
+/** The items of all pages of a list. */
+export async function listAll(at: Addresses, path: string): Promise<Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const more: string = cursor === '' ? '' : `&cursor=${cursor}`;
+    const { status, body } = await manage(at, 'GET', `${path}&limit=200${more}`);
+    if (status !== 200) throw new Error(`GET ${path} answered ${status}: ${JSON.stringify(body)}`);
+    const page = body as { items: Record<string, unknown>[]; next_cursor: string | null };
+    found.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return found;
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -142,16 +156,23 @@ export async function click(at: Addresses, world: World, query = ''): Promise<st
   return id;
 }
 
+/** An answer to a sender. */
+interface Reply extends Answer {
+  /** The header `Retry-After`. */
+  readonly retryAfter: string | null;
+}
+
 /** Reports a conversion of a click; `parameters` are added. */
 export async function report(
   at: Addresses,
   world: World,
   clickId: string,
   parameters: Readonly<Record<string, string>> = {},
-): Promise<Answer> {
+): Promise<Reply> {
   const query = new URLSearchParams({ click_id: clickId, security_token: world.token, ...parameters });
   const response = await fetch(`${at.url}/postback?${query.toString()}`);
-  return { status: response.status, body: parse(await response.text()) };
+  const retryAfter = response.headers.get('retry-after');
+  return { status: response.status, body: parse(await response.text()), retryAfter };
 }
 
 /**

@@ -1,3 +1,6 @@
+/** Of this run; set `SEED` to what a title says to try a run again. */
+export const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+
 /**
  * Numbers in [0, 1) that a seed determines (mulberry32), so that a run which failed can be tried again.
  *

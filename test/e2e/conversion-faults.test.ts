@@ -1,0 +1,6 @@
+import { describe } from 'vitest';
+import { conversionFaultTests } from '../support/conversion-fault-tests.ts';
+import { SEED } from '../support/seeded-random.ts';
+
+describe(`conversions while storage fails (SEED=${SEED})`, () =>
+  conversionFaultTests({ postbacks: 500, sales: 30, deliverLater: true }));
