@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { sweepDeliveries, sweepParked } from '../../../lambdas/core/sweep.ts';
+import { sweepDeliveries, sweepHolds, sweepParked } from '../../../lambdas/core/sweep.ts';
 import { dueShard } from '../../../lambdas/core/due-shard.ts';
 import type { Delivery } from '../../../lambdas/core/delivery.ts';
 import type { ParkedConversion } from '../../../lambdas/core/ports.ts';
+import { aConversion } from '../../support/conversions.ts';
 import { aDelivery, NOON } from '../../support/deliveries.ts';
+import { FakeConversionStore } from '../../support/fakes/conversion-store.ts';
 import { fakeDeliveries } from '../../support/fakes/deliveries.ts';
 import { fakeHints } from '../../support/fakes/hints.ts';
 
@@ -138,5 +140,74 @@ describe('the sweep of parked conversions', () => {
     );
 
     expect(result).toEqual({ done: 0, failures: [], backlog: null });
+  });
+});
+
+describe('the sweep of ended holds', () => {
+  const MINUTE = 60_000;
+  const given = (ids: readonly string[], endOne: (id: string) => 'approved' | 'kept') => {
+    const store = new FakeConversionStore();
+    for (const [index, id] of ids.entries()) {
+      store.conversions.set(id, aConversion({ id, status: 'pending', holdUntil: NOON - ids.length + index }));
+    }
+    const ran: string[] = [];
+    let now = NOON;
+    const endHold = async (id: string) => {
+      ran.push(id);
+      const end = endOne(id);
+      store.conversions.delete(id);
+      return end;
+    };
+    return {
+      ran,
+      store,
+      later: (milliseconds: number) => (now += milliseconds),
+      sweep: (deadline = now + 40_000) => sweepHolds({ store, endHold, now: () => now }, deadline),
+    };
+  };
+  const failing = (bad: string) => (id: string) => {
+    if (id.startsWith(bad)) throw new Error('row');
+    return 'approved' as const;
+  };
+
+  it('ends each that is over, longest first, and counts what it approved', async () => {
+    const { ran, sweep } = given(['a', 'b', 'c'], (id) => (id === 'b' ? 'kept' : 'approved'));
+    expect(await sweep()).toEqual({ done: 2, failures: [], backlog: null });
+    expect(ran).toEqual(['a', 'b', 'c']);
+  });
+
+  it('goes on after one that fails, and tries it again later and later', async () => {
+    const { ran, sweep, later } = given(['a', 'b'], failing('a'));
+    expect(await sweep()).toMatchObject({ done: 1, failures: [{ of: 'a' }] });
+    for (let minute = 1; minute <= 24 * 60; minute++) {
+      later(MINUTE);
+      await sweep();
+    }
+    const tries = ran.filter((id) => id === 'a').length;
+    expect(tries).toBeGreaterThan(24);
+    expect(tries).toBeLessThan(35);
+  });
+
+  it('gets to the others although very many fail', async () => {
+    const bad = Array.from({ length: 1_500 }, (_, n) => `bad${n}`);
+    const { ran, sweep, later } = given([...bad, 'good'], failing('bad'));
+    for (let minute = 0; minute < 2; minute++) {
+      await sweep();
+      later(MINUTE - 1);
+    }
+    expect(ran).toContain('good');
+  });
+
+  it('tells why one failed even if it cannot be put off', async () => {
+    const { sweep, store } = given(['a'], failing('a'));
+    store.postponeHold = () => Promise.reject(new Error('down'));
+    const { failures } = await sweep();
+    expect(failures).toMatchObject([{ of: 'a', error: { message: 'row' } }]);
+  });
+
+  it('begins nothing after its deadline', async () => {
+    const { ran, sweep } = given(['a'], () => 'approved');
+    expect(await sweep(NOON)).toEqual({ done: 0, failures: [], backlog: null });
+    expect(ran).toEqual([]);
   });
 });
