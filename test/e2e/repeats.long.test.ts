@@ -1,0 +1,3 @@
+import { repeatTests } from '../support/repeat-tests.ts';
+
+repeatTests({ rounds: 20, identical: 200 });
