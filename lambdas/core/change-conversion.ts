@@ -143,7 +143,7 @@ function isSame(model: Terms['payout'], { amount }: FixedAmount): boolean {
   return model.model === 'fixed' && model.amount === amount;
 }
 
-export type Changed = { readonly kind: 'done' | 'missing' } | RefusedPatch;
+type Changed = { readonly kind: 'done' | 'missing' } | RefusedPatch;
 
 interface Operator {
   /** `key:<id>`. */

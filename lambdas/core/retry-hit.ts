@@ -30,13 +30,13 @@ export interface Retry {
 }
 
 /** Why a call cannot even be judged; `field` is a parameter's main name, `sender_id` or `pub_id`. */
-export interface WrongRetry {
+interface WrongRetry {
   readonly field: string;
   readonly code: 'REQUIRED' | 'NOT_FOUND';
   readonly message: string;
 }
 
-export type Retried =
+type Retried =
   | { readonly kind: 'missing' }
   | { readonly kind: 'not_rejected'; readonly hit: Hit }
   | { readonly kind: 'wrong'; readonly errors: readonly WrongRetry[] }
