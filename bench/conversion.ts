@@ -214,8 +214,9 @@ async function costOf(kind: Kind, environment: Environment, world: ConversionWor
 function medianOf(samples: readonly Consumed[]): Consumed {
   const names = [...new Set(samples.flatMap(({ calls }) => Object.keys(calls)))];
   const usual = (value: (of: Consumed) => number) => median(samples.map(value));
+  const calls = names.map((name) => [name, usual((of) => of.calls[name] ?? 0)] as const);
   return {
-    calls: Object.fromEntries(names.map((name) => [name, usual(({ calls }) => calls[name] ?? 0)])),
+    calls: Object.fromEntries(calls.filter(([, count]) => count > 0)),
     rows: usual(({ rows }) => rows),
     readUnits: usual(({ readUnits }) => readUnits),
     writeUnits: usual(({ writeUnits }) => writeUnits),

@@ -1,7 +1,7 @@
 import { Agent, get } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly location: string | null;
   readonly body: string;
