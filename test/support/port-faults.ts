@@ -17,15 +17,18 @@ export const deathBefore =
 
 class Fault extends StorageUnavailable {}
 
+const WRITES = /^(commit|remember|park|unpark|postpone|prune|put|replace|send)/;
+
 /** `between`: runs before each step, for what others do meanwhile. */
 type Between = (step: number) => Promise<void> | undefined;
 
-/** The ports among the deps, each call of which is a step. */
+/** The ports among the deps, each call of which is a step. `writes`: those steps that had an effect. */
 export function instrumented<Deps extends object>(
   deps: Deps,
   { fault = () => null, between = () => undefined }: { readonly fault?: FaultAt; readonly between?: Between },
-): { readonly deps: Deps; readonly steps: () => number } {
+): { readonly deps: Deps; readonly steps: () => number; readonly writes: () => number } {
   let steps = 0;
+  let writes = 0;
   const wrap = (port: object): object =>
     new Proxy(port, {
       get(target, name) {
@@ -36,6 +39,7 @@ export function instrumented<Deps extends object>(
           await between(step);
           const when = fault(step);
           if (when === 'before') throw new Fault(`before step ${step}`);
+          if (WRITES.test(String(name))) writes++;
           const result: unknown = await Reflect.apply(method, target, args);
           if (when === 'after') throw new Fault(`after step ${step}`);
           return result;
@@ -46,5 +50,5 @@ export function instrumented<Deps extends object>(
     name,
     typeof dep === 'object' && dep !== null ? wrap(dep) : dep,
   ]);
-  return { deps: Object.fromEntries(ports) as Deps, steps: () => steps };
+  return { deps: Object.fromEntries(ports) as Deps, steps: () => steps, writes: () => writes };
 }
