@@ -7,6 +7,7 @@ import { currencyDecimals } from './currency.ts';
 import { moneyText } from './delivery-values.ts';
 import type { Campaign, ConversionStatus, Settings } from './entities.ts';
 import { parseMoney } from './money.ts';
+import { readPlace } from './place.ts';
 import { exchangeBetween, exchangeRateText, needsExchange, price } from './pricing.ts';
 import { amountsOf, reprice } from './reprice.ts';
 
@@ -171,7 +172,7 @@ export async function changeConversion(
     async () => {
       const before = await deps.store.conversion(id);
       if (before === null) return { outcome: { kind: 'missing' }, commit: null };
-      const within = await contextOf(before, deps);
+      const within = await readPlace(before.campaignId, deps.catalog);
       const verdict = decidePatch(before, patch, { ...within, now: deps.now(), by });
       if (strictly || verdict.kind !== 'unchanged') expect(before.version);
       if (verdict.kind === 'refused') return { outcome: verdict, commit: null };
@@ -180,13 +181,4 @@ export async function changeConversion(
     },
     deps,
   );
-}
-
-async function contextOf(
-  { campaignId }: Conversion,
-  { catalog }: ChangeDeps,
-): Promise<Pick<Circumstances, 'campaign' | 'settings'>> {
-  const [campaign, settings] = await Promise.all([catalog.campaign(campaignId), catalog.settings()]);
-  if (campaign === null) throw new Error(`campaign ${campaignId} has conversions and is not stored`);
-  return { campaign, settings };
 }

@@ -2,6 +2,7 @@ import { commitChange, untilCommitted } from './commit-change.ts';
 import type { ChangeDeps } from './commit-change.ts';
 import type { ConversionChange } from './conversion-change.ts';
 import type { Conversion } from './conversion.ts';
+import { readPlace } from './place.ts';
 import { amountsOf } from './reprice.ts';
 
 /**
@@ -16,10 +17,8 @@ export async function endHold(conversionId: string, deps: ChangeDeps): Promise<'
       const held = await deps.store.conversion(conversionId);
       const change = held && approvalOf(held, deps.now());
       if (change === null) return { outcome: 'kept', commit: null };
-      const { campaignId } = change.after;
-      const [campaign, settings] = await Promise.all([deps.catalog.campaign(campaignId), deps.catalog.settings()]);
-      if (campaign === null) throw new Error(`campaign ${campaignId} has conversions and is not stored`);
-      return { outcome: 'approved', commit: () => commitChange(change, { campaign, settings }, deps) };
+      const place = await readPlace(change.after.campaignId, deps.catalog);
+      return { outcome: 'approved', commit: () => commitChange(change, place, deps) };
     },
     deps,
   );

@@ -13,6 +13,8 @@ import type { Campaign, Click, Sender, Settings } from './entities.ts';
 import { ENTITY_ID } from './ids.ts';
 import { keysOfNew, locate, targetOf } from './locate-conversion.ts';
 import type { Located, Target } from './locate-conversion.ts';
+import { readCampaign, readPlace } from './place.ts';
+import type { Place } from './place.ts';
 import type {
   ClickGoalRow,
   ClickReader,
@@ -27,7 +29,6 @@ import type { ConversionCode } from './reasons.ts';
 import { refuse } from './ruling.ts';
 import type { Ruling, Subject } from './ruling.ts';
 import { sceneOf } from './scene.ts';
-import type { Place } from './scene.ts';
 import { mayReportFor } from './senders.ts';
 
 /** A call that reports a conversion and was authenticated. */
@@ -251,7 +252,7 @@ async function decideFound(
     return refusedPlan(request, advertiserId, 'INVALID_SECURITY_TOKEN');
 
   // A transaction may be that of another click: what is told of it, and to whom, goes by the conversion.
-  const within = place?.campaign.id === campaignId ? place : await placeOf(campaignId, deps.catalog);
+  const within = place?.campaign.id === campaignId ? place : await readPlace(campaignId, deps.catalog);
   const goal = within.campaign.goals.find((candidate) => candidate.id === conversion.goal) ?? null;
   const scene = sceneOf(report, within, goal, deps.now());
   if (id === report.conversionId) {
@@ -363,15 +364,4 @@ async function readConversion(id: string, store: ConversionStore): Promise<Conve
   const conversion = await store.conversion(id);
   if (conversion === null) throw new Error(`conversion ${id} is named by a key and not stored`);
   return conversion;
-}
-
-async function readCampaign(id: string, catalog: ConversionCatalog): Promise<Campaign> {
-  const campaign = await catalog.campaign(id);
-  if (campaign === null) throw new Error(`campaign ${id} has clicks and is not stored`);
-  return campaign;
-}
-
-async function placeOf(campaignId: string, catalog: ConversionCatalog): Promise<Place> {
-  const [campaign, settings] = await Promise.all([readCampaign(campaignId, catalog), catalog.settings()]);
-  return { campaign, settings };
 }

@@ -3,6 +3,7 @@ import { refuse } from './ruling.ts';
 import type { Hit } from './hit.ts';
 import type { HitWriter, ParkedConversion } from './ports.ts';
 import { reasonOf } from './postback-answer.ts';
+import type { PostbackRequest } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
 import { recordConversion, retentionEnd } from './record-conversion.ts';
 import type { Outcome, RecordDeps, Report } from './record-conversion.ts';
@@ -13,10 +14,27 @@ const LAST_LOOK_MS = 60 * 60 * 1_000;
 
 /** What a parked conversion's row keeps, as JSON: the call without its token, and its hit. */
 interface Parked {
-  readonly report: Omit<Report, 'sender' | 'addressAllowed' | 'click'> & { readonly click: VerifiedClickId };
+  readonly report: ParkedReport;
   /** Null: a pixel. */
   readonly senderId: string | null;
   readonly hit: Hit;
+}
+
+type ParkedReport = Omit<Report, 'sender' | 'addressAllowed' | 'click'> & { readonly click: VerifiedClickId };
+
+/** Calls wait for months: rows from before there was more to say do not say it. */
+interface StoredParked extends Omit<Parked, 'report'> {
+  readonly report: Optional<Omit<ParkedReport, 'request'>, 'attribution' | 'by'> & {
+    readonly request: Optional<PostbackRequest, 'payout' | 'revenue' | 'campaignId'>;
+  };
+}
+
+type Optional<T, Key extends keyof T> = Omit<T, Key> & Partial<Pick<T, Key>>;
+
+function readParked(json: string): Parked {
+  const { report, senderId, hit } = JSON.parse(json) as StoredParked;
+  const request = { payout: null, revenue: null, campaignId: null, ...report.request };
+  return { report: { attribution: null, by: `sender:${senderId}`, ...report, request }, senderId, hit };
 }
 
 /** Keeps a call whose click is not stored yet. To be awaited before the call is answered. */
@@ -46,7 +64,7 @@ export async function runParked(
   parked: ParkedConversion,
   deps: RecordDeps & { readonly hits: HitWriter },
 ): Promise<ConversionCode | null> {
-  const { report, senderId, hit } = JSON.parse(parked.request) as Parked;
+  const { report, senderId, hit } = readParked(parked.request);
   const now = deps.now();
   const age = now - report.receivedAt;
   const nextLook = now + Math.min(Math.max(age, FIRST_LOOK_MS), LAST_LOOK_MS);

@@ -1,15 +1,10 @@
 import { moneyText } from './delivery-values.ts';
-import type { Campaign, Goal, Settings } from './entities.ts';
+import type { Goal } from './entities.ts';
 import type { Micros } from './money.ts';
+import type { Place } from './place.ts';
 import { readAmount } from './postback-request.ts';
 import type { Report } from './record-conversion.ts';
 import type { Scene } from './ruling.ts';
-
-/** Where a conversion happens. */
-export interface Place {
-  readonly campaign: Campaign;
-  readonly settings: Settings;
-}
 
 /** A call with its amounts read, now that campaign and goal are known; what the goal does not accept is ignored. */
 export function sceneOf(

@@ -114,4 +114,19 @@ describe('a conversion that comes before its click', () => {
     await network.click({ id: click_id });
     expect(await runAll(network)).toEqual(['OK', 'DUPLICATE_CONVERSION']);
   });
+
+  it('is recorded although it was parked before calls said what they pay', async () => {
+    const { network, click_id } = await park();
+    network.advance(MINUTE);
+    await network.click({ id: click_id });
+    for (const row of await due(network)) {
+      const later = new Set(['payout', 'revenue', 'campaignId', 'attribution', 'by']);
+      const request = JSON.stringify(JSON.parse(row.request), (key, value: unknown) =>
+        later.has(key) ? undefined : value,
+      );
+      await network.store.park({ ...row, request });
+    }
+    expect(await runAll(network)).toEqual(['OK']);
+    expect(network.store.history).toMatchObject([{ by: 'sender:xyz' }]);
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Campaign } from '../../../../lambdas/core/entities.ts';
 import { aWatchedNetwork, onlyConversion, report, runSteps } from '../../../support/conversion-reports.ts';
+import type { Parameters } from '../../../support/conversion-reports.ts';
 import { aSender } from '../../../support/conversions.ts';
 import { aCampaign, aGoal } from '../../../support/entities.ts';
 
@@ -204,7 +205,7 @@ describe('a call that an operator gives to a publisher', () => {
   ])('is refused if it is %s', async (_, wrong, code) => {
     const network = aWatchedNetwork();
     network.catalog.campaigns.set('winter', aCampaign({ id: 'winter', advertiserId: 'other' }));
-    for (const named of [{ click_id: network.mint() }, { txn_id: 'O1' }]) {
+    for (const named of [{ click_id: network.mint() }, { txn_id: 'O1' }] as Parameters[]) {
       expect(await report(network, named, { attribution: wrong })).toMatchObject({ code });
     }
     expect(network.store.conversions.size).toBe(0);
