@@ -153,7 +153,7 @@ export function conversionFaultTests({ postbacks, sales, deliverLater }: FaultRu
     expect(actual.sort(bySale)).toEqual(expected.sort(bySale));
     const paid = (all: readonly Recorded[]) => all.reduce((sum, one) => sum + one.paid, 0n);
     expect(paid(actual)).toBe(paid(expected));
-  }, 1_200_000);
+  }, 1_800_000);
 
   it('are told to their publishers at least once each (invariant 7)', async () => {
     const deliveries = async () =>
