@@ -92,6 +92,8 @@ interface Story {
   /** Each conversion that there must be in the end, with the states that were announced of it: status and payout. */
   readonly ends: readonly (readonly string[])[];
   readonly conversion?: Partial<Conversion>;
+  /** The code in which the first call's hit ends. */
+  readonly hit?: string;
 }
 
 const capped = { caps: [aCap({ limit: '1' }), aCap({ metric: 'payout', limit: '2.50', scope: 'each_publisher' })] };
@@ -184,6 +186,7 @@ const stories: readonly Story[] = [
     before: [report(T1), storeClick, wait(MINUTE)],
     act: sweep,
     ends: [['approved 2500000']],
+    hit: 'OK',
   },
   {
     title: "an operator's approval beyond a cap",
@@ -229,11 +232,12 @@ const stories: readonly Story[] = [
     before: [report({ ...T1, goal: 'slae' })],
     act: retry({ goal: 'sale' }),
     ends: [['approved 2500000']],
+    hit: 'OK',
   },
 ];
 
 /** What must hold in the end, however it came to it. */
-function expectEnd({ network, watch }: Scene, { ends, conversion = {} }: Story) {
+function expectEnd({ network, watch }: Scene, { ends, conversion = {}, hit }: Story) {
   watch.expectSound();
   const conversions = [...network.store.conversions.values()];
   expectSame(
@@ -241,6 +245,7 @@ function expectEnd({ network, watch }: Scene, { ends, conversion = {} }: Story) 
     ends,
   );
   expect(conversions.at(-1)).toMatchObject(conversion);
+  if (hit !== undefined) expectSame([...network.hits.rows.values()][0]?.code, hit);
 }
 
 async function begin({ campaign = {}, clickIsStored, before = [] }: Story): Promise<Scene> {
