@@ -1,5 +1,6 @@
 import type { AmountOrigin, ReportedAmount, Terms, TermsOrigin } from './conversion.ts';
-import type { CampaignTerms, Goal, Override } from './entities.ts';
+import type { Campaign, CampaignTerms, Goal, Override } from './entities.ts';
+import type { ConversionCatalog } from './ports.ts';
 
 /** The terms that a conversion may be priced by. */
 export interface TermsInForce {
@@ -8,6 +9,18 @@ export interface TermsInForce {
   readonly then: CampaignTerms;
   /** The present ones; they price a goal that did not exist then. */
   readonly present: CampaignTerms;
+}
+
+/** Those of the click where the campaign says so and there is one. Reads nothing where the present ones count. */
+export async function readTerms(
+  campaign: Campaign,
+  { clickAt, receivedAt }: { readonly clickAt: number | null; readonly receivedAt: number },
+  catalog: Pick<ConversionCatalog, 'termsAt'>,
+): Promise<TermsInForce> {
+  const ofClick = campaign.payoutBasis === 'click' ? clickAt : null;
+  const at = ofClick ?? receivedAt;
+  const earlier = at < campaign.termsSince ? await catalog.termsAt(campaign.id, at) : null;
+  return { basis: ofClick === null ? 'conversion' : 'click', then: earlier ?? campaign, present: campaign };
 }
 
 /** What overrides ask about. Null: not known, which no `when` matches that asks for it. */

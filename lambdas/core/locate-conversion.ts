@@ -1,8 +1,11 @@
+import type { Conversion } from './conversion.ts';
 import { txnIndexHash, txnKeyHash } from './dedupe-keys.ts';
 import type { Campaign, Goal } from './entities.ts';
 import { defaultGoal, findGoal, unknownGoalId } from './goals.ts';
+import { readCampaign } from './place.ts';
 import type { ClickGoalRow, ConversionStore, DedupeKey, KeyChange, KeyRow, TxnIndexRow } from './ports.ts';
 import type { PostbackRequest } from './postback-request.ts';
+import type { RecordDeps, Report } from './record-conversion.ts';
 import type { Subject } from './ruling.ts';
 
 export interface Target {
@@ -81,6 +84,38 @@ export async function locate(
     over: remembered ? 'remembered' : 'nothing',
   };
   return { ...located, conversionId: open, adoption: [put, ...adopt(txnId, open, clickId)], remembered };
+}
+
+/**
+ * Conversions with the call's transaction id: of the campaign's advertiser, or else of all of the sender's. A call that
+ * names a campaign means one goal, if only the default one.
+ */
+export async function findByTxn(
+  { request, sender }: Pick<Report, 'request' | 'sender'>,
+  campaign: Campaign | null,
+  { store, catalog }: Pick<RecordDeps, 'store' | 'catalog'>,
+): Promise<readonly TxnIndexRow[]> {
+  const { txnId, goal: word } = request;
+  if (txnId === null || sender === null) return [];
+  const ofSender = sender.advertiserIds === 'all' ? [null] : sender.advertiserIds;
+  const advertisers = campaign === null ? ofSender : [campaign.advertiserId];
+  const hash = txnIndexHash(txnId);
+  const rows = (await Promise.all(advertisers.map((id) => store.conversionsOfTxn(hash, id)))).flat();
+  if ((word === null && campaign === null) || rows.length === 0) return rows;
+  const ids = [...new Set(rows.map(({ campaignId }) => campaignId))];
+  const campaigns = await Promise.all(ids.map((id) => readCampaign(id, catalog)));
+  return rows.filter(({ campaignId, goal }) => {
+    const its = campaigns.find(({ id }) => id === campaignId);
+    // The id also names a goal that the campaign does not have any more.
+    return its !== undefined && (goal === word || goal === targetOf(request, its).goalId);
+  });
+}
+
+/** The conversion that a key names. */
+export async function readConversion(id: string, store: Pick<ConversionStore, 'conversion'>): Promise<Conversion> {
+  const conversion = await store.conversion(id);
+  if (conversion === null) throw new Error(`conversion ${id} is named by a key and not stored`);
+  return conversion;
 }
 
 /** What names a new conversion. */

@@ -1,35 +1,26 @@
-import type { TermsInForce } from './choose-terms.ts';
+import { readTerms } from './choose-terms.ts';
 import type { VerifiedClickId } from './click-id.ts';
 import { clickMacroValues, ownerMacroValues } from './click-macros.ts';
 import { commitChange, untilCommitted } from './commit-change.ts';
 import type { ChangeDeps } from './commit-change.ts';
-import type { Conversion } from './conversion.ts';
 import type { StoredCounter } from './counters.ts';
-import { couponKey } from './coupons.ts';
+import { publisherOfCoupon } from './coupons.ts';
 import { decideExisting } from './decide-existing.ts';
 import { decideNew } from './decide-new.ts';
-import { txnIndexHash } from './dedupe-keys.ts';
-import type { Campaign, Click, Sender, Settings } from './entities.ts';
+import type { Campaign, Sender, Settings } from './entities.ts';
 import { ENTITY_ID } from './ids.ts';
-import { keysOfNew, locate, targetOf } from './locate-conversion.ts';
+import { findByTxn, keysOfNew, locate, readConversion, targetOf } from './locate-conversion.ts';
 import type { Located, Target } from './locate-conversion.ts';
 import { readCampaign, readPlace } from './place.ts';
 import type { Place } from './place.ts';
-import type {
-  ClickGoalRow,
-  ClickReader,
-  CommitResult,
-  ConversionCatalog,
-  ConversionStore,
-  DedupeKey,
-  TxnIndexRow,
-} from './ports.ts';
+import type { ClickReader, CommitResult, ConversionStore, DedupeKey } from './ports.ts';
 import type { PostbackRequest } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
 import { refuse } from './ruling.ts';
 import type { Ruling, Subject } from './ruling.ts';
 import { sceneOf } from './scene.ts';
 import { mayReportFor } from './senders.ts';
+import { findSubject, subjectOf } from './subject.ts';
 
 /** A call that reports a conversion and was authenticated. */
 export interface Report {
@@ -125,11 +116,7 @@ async function decideByClick(
     deps.store.clickGoals(clickId.id),
     deps.catalog.settings(),
   ]);
-  // A click outlived by its conversions: they know what it was.
-  const subject =
-    click !== null
-      ? subjectOf(click.id, click.createdAt, click)
-      : ((await subjectOfRows(rows, deps.store)) ?? (await subjectOfAttribution(attribution, clickId, deps.catalog)));
+  const subject = click === null ? await findSubject(clickId, rows, attribution, deps) : subjectOf(click);
   const advertiserId = subject?.advertiserId ?? null;
   const refused = (code: ConversionCode): Plan => refusedPlan(request, advertiserId, code);
 
@@ -187,7 +174,7 @@ async function decideWithoutClick(report: Report, full: readonly StoredCounter[]
   if (place === null || named === null) {
     return refused('CONVERSION_NOT_FOUND', campaignId === null ? undefined : 'There is no such campaign');
   }
-  const publisherId = attribution?.publisherId ?? publisherOf(coupon ?? '', place.campaign);
+  const publisherId = attribution?.publisherId ?? publisherOfCoupon(coupon ?? '', place.campaign);
   if (publisherId === null) return refused('CONVERSION_NOT_FOUND', 'The campaign has no such coupon');
   const subject: Subject = { ...named.whose, clickAt: null, publisherId };
   const clickValues = ownerMacroValues(subject, place.campaign);
@@ -202,36 +189,6 @@ async function locateInCampaign(
   const target = targetOf(request, campaign);
   const whose = { clickId: null, campaignId: campaign.id, advertiserId: campaign.advertiserId };
   return { target, whose, located: await locate(request, whose, target, [], store) };
-}
-
-function publisherOf(code: string, { coupons }: Campaign): string | null {
-  const key = couponKey(code);
-  return coupons.find((coupon) => couponKey(coupon.code) === key)?.publisherId ?? null;
-}
-
-/**
- * Conversions with the call's transaction id: of the campaign's advertiser, or else of all of the sender's. A call that
- * names a campaign means one goal, if only the default one.
- */
-async function findByTxn(
-  { request, sender }: Report,
-  campaign: Campaign | null,
-  deps: RecordDeps,
-): Promise<readonly TxnIndexRow[]> {
-  const { txnId, goal: word } = request;
-  if (txnId === null || sender === null) return [];
-  const ofSender = sender.advertiserIds === 'all' ? [null] : sender.advertiserIds;
-  const advertisers = campaign === null ? ofSender : [campaign.advertiserId];
-  const hash = txnIndexHash(txnId);
-  const rows = (await Promise.all(advertisers.map((id) => deps.store.conversionsOfTxn(hash, id)))).flat();
-  if ((word === null && campaign === null) || rows.length === 0) return rows;
-  const ids = [...new Set(rows.map(({ campaignId }) => campaignId))];
-  const campaigns = await Promise.all(ids.map((id) => readCampaign(id, deps.catalog)));
-  return rows.filter(({ campaignId, goal }) => {
-    const its = campaigns.find(({ id }) => id === campaignId);
-    // The id also names a goal that the campaign does not have any more.
-    return its !== undefined && (goal === word || goal === targetOf(request, its).goalId);
-  });
 }
 
 /** What the transaction id alone says of the conversion that it names. */
@@ -299,25 +256,12 @@ async function decideFirst(
     subject,
     goalId,
     clickValues,
-    termsInForce: await readTerms(place.campaign, subject.clickAt, receivedAt, deps.catalog),
+    termsInForce: await readTerms(place.campaign, { clickAt: subject.clickAt, receivedAt }, deps.catalog),
     remembered: located.remembered,
     keys: keysOfNew(request, id, subject, target, located),
     full,
   });
   return { ruling, advertiserId, within: place };
-}
-
-/** Those of the click where the campaign says so and there is one. */
-async function readTerms(
-  campaign: Campaign,
-  clickAt: number | null,
-  receivedAt: number,
-  catalog: ConversionCatalog,
-): Promise<TermsInForce> {
-  const basis = clickAt === null ? 'conversion' : campaign.payoutBasis;
-  const at = basis === 'click' && clickAt !== null ? clickAt : receivedAt;
-  const earlier = at < campaign.termsSince ? await catalog.termsAt(campaign.id, at) : null;
-  return { basis, then: earlier ?? campaign, present: campaign };
 }
 
 function refusedPlan(
@@ -332,36 +276,4 @@ function refusedPlan(
 /** When the click's retention ends and with it the waiting for it, in milliseconds. */
 export function retentionEnd(click: VerifiedClickId, settings: Settings): number {
   return click.time + settings.clickRetentionDays * DAY_MS;
-}
-
-function subjectOf(
-  clickId: string,
-  clickAt: number,
-  { campaignId, publisherId, advertiserId }: Pick<Click, 'campaignId' | 'publisherId' | 'advertiserId'>,
-): Subject {
-  return { clickId, clickAt, campaignId, publisherId, advertiserId };
-}
-
-async function subjectOfRows(rows: readonly ClickGoalRow[], store: ConversionStore): Promise<Subject | null> {
-  const id = rows.find(({ conversionId }) => conversionId !== null)?.conversionId ?? null;
-  if (id === null) return null;
-  const conversion = await readConversion(id, store);
-  const { clickId, clickAt } = conversion;
-  return clickId === null || clickAt === null ? null : subjectOf(clickId, clickAt, conversion);
-}
-
-async function subjectOfAttribution(
-  attribution: Attribution | null,
-  { id, time }: VerifiedClickId,
-  catalog: ConversionCatalog,
-): Promise<Subject | null> {
-  const campaign = attribution && (await catalog.campaign(attribution.campaignId));
-  if (attribution === null || campaign === null) return null;
-  return subjectOf(id, time, { ...attribution, advertiserId: campaign.advertiserId });
-}
-
-async function readConversion(id: string, store: ConversionStore): Promise<Conversion> {
-  const conversion = await store.conversion(id);
-  if (conversion === null) throw new Error(`conversion ${id} is named by a key and not stored`);
-  return conversion;
 }

@@ -129,7 +129,10 @@ describe('a repeat', () => {
       { call: { txn_id: 'T1', goal: 'typo' }, is: duplicate },
       { call: { txn_id: 'T1', goal: 'sale' }, is: duplicate },
     ]);
-    network.catalog.campaigns.set('summer', aCampaign({ unknownGoal: 'default', goals: [aGoal({ id: 'new', name: 'New' })] }));
+    network.catalog.campaigns.set(
+      'summer',
+      aCampaign({ unknownGoal: 'default', goals: [aGoal({ id: 'new', name: 'New' })] }),
+    );
     await runSteps(network, [
       { call: { txn_id: 'T1', goal: 'sale', status: 'rejected' }, is: { code: 'STATUS_CHANGED' } },
     ]);
