@@ -80,8 +80,6 @@ export function watchConversions({ store, catalog }: Network) {
   };
 }
 
-export type Watch = ReturnType<typeof watchConversions>;
-
 /** As `toEqual`, which takes a thousand times as long where there is nothing to tell. */
 export function expectSame(actual: unknown, wanted: unknown): void {
   if (!isDeepStrictEqual(actual, wanted)) expect(actual).toEqual(wanted);
