@@ -30,7 +30,7 @@ export interface ChangeDeps {
 const MAX_TRIES = 8;
 
 /** What was decided from what was read, and how to make it true; null: there is nothing to write. */
-export interface Decision<T> {
+interface Decision<T> {
   readonly outcome: T;
   readonly commit: (() => Promise<CommitResult>) | null;
 }
