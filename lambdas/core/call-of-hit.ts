@@ -19,14 +19,18 @@ export function hiddenParameters(hit: Hit, corrected: CorrectedParameters, sende
  * malformed: then what may be the reason stays it until it is corrected.
  */
 export function callOfHit(hit: Hit, corrected: CorrectedParameters, sender: Sender): ReceivedCall {
-  // A later try has another code, and says no more whether the call was malformed.
-  const wellFormed = hit.code !== 'MALFORMED_REQUEST' && hit.retries === undefined;
+  const refusedAs = hit.retries?.[0]?.was ?? hit.code;
+  const wellFormed = refusedAs !== 'MALFORMED_REQUEST';
   const left = uncorrected(hit, corrected, sender);
   const kept = wellFormed ? [...new Map(left)] : left;
   const unreadable =
     wellFormed || Object.keys(corrected).length > 0 ? undefined : left.find(([name]) => name === 'body');
   return {
-    query: kept.map(([name, value]): Received => ({ name, value, kind: isStructure(value) ? 'structure' : 'text' })),
+    query: kept.map(([name, value]): Received => {
+      // Of a call that was well-formed it is a text that looks so.
+      const kind = !wellFormed && isStructure(value) ? 'structure' : 'text';
+      return { name, value, kind };
+    }),
     body: Object.entries(corrected).map(([name, value]): Received => ({ name, value: value ?? '', kind: 'text' })),
     bearer: null,
     unreadable: unreadable?.[1] ?? null,

@@ -23,5 +23,7 @@ export interface HitRetry {
   readonly at: number;
   /** `key:<id>`. */
   readonly by: string;
+  /** The hit's code before it; of the first try, why the call was refused. */
+  readonly was: string;
   readonly code: string;
 }

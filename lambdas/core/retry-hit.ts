@@ -61,7 +61,7 @@ export async function retryHit(id: string, retry: Retry, deps: RetryDeps): Promi
     if ('errors' in judgement) return { kind: 'wrong', errors: judgement.errors };
 
     const { outcome, report } = judgement;
-    const next = judgedHit(hit, judgement, { at: deps.now(), by: retry.by, code: outcome.code });
+    const next = judgedHit(hit, judgement, { at: deps.now(), by: retry.by, was: hit.code, code: outcome.code });
     if (outcome.code === 'CLICK_PENDING' && report !== null && report.click !== null) {
       await parkConversion({ ...report, click: report.click }, next, deps);
     }
@@ -176,7 +176,7 @@ function judgedHit(hit: Hit, { outcome, report }: Judgement, retry: HitRetry): H
   return {
     ...hit,
     senderId: hit.senderId ?? report?.sender?.id ?? null,
-    advertiserId: outcome.advertiserId,
+    advertiserId: outcome.advertiserId ?? hit.advertiserId,
     clickId: report?.click?.id ?? hit.clickId,
     conversionId: outcome.conversion?.id ?? null,
     code: outcome.code,

@@ -121,7 +121,7 @@ export function showHit(hit: Hit) {
     code: hit.code,
     status: hit.status,
     query: hit.query.map(([name, value]) => `${encodeValue(name)}=${encodeValue(value)}`).join('&'),
-    retries: (hit.retries ?? []).map(({ at, by, code }) => ({ at: isoTime(at), by, code })),
+    retries: (hit.retries ?? []).map(({ at, by, was, code }) => ({ at: isoTime(at), by, was, code })),
   };
 }
 

@@ -188,7 +188,7 @@ describe('POST /v1/hits/{id}/retry', () => {
       conversion_status: 'rejected',
       click_id: clickId,
       sender_id: 'xyz',
-      retries: [{ by: 'key:key-manager', code: 'OVER_CAP' }],
+      retries: [{ by: 'key:key-manager', was: 'INVALID_AMOUNT', code: 'OVER_CAP' }],
     });
     expect(bodyOf(again)).toEqual({ ...bodyOf(first), warnings: [] });
     expect(bodyOf(await api.call('GET', `/v1/hits/${id}`))).toMatchObject({ code: 'OVER_CAP', conversion_id: id });
@@ -255,7 +255,7 @@ describe('a stored hit', () => {
     const { client, tables } = api.storage;
     const hits = createHitStore(client, tables.hits);
     const hit = aHit({ id: 'b'.repeat(24) });
-    const tried = { ...hit, code: 'OK', retries: [{ at: 1, by: 'key:k1', code: 'OK' }] };
+    const tried = { ...hit, code: 'OK', retries: [{ at: 1, by: 'key:k1', was: hit.code, code: 'OK' }] };
     await createHitWriter(client, tables.hits).put(hit);
 
     expect(await hits.replace(tried, { ...hit, code: 'OK' })).toBe(false);

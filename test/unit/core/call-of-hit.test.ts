@@ -71,6 +71,15 @@ describe('the call of a hit', () => {
       { goal: null },
     ],
     [
+      'has a text that looks like an object',
+      [
+        ['cid', CLICK],
+        ['sub1', '{"cart":{"items":2}}'],
+      ],
+      {},
+      { values: { sub1: '{"cart":{"items":2}}' } },
+    ],
+    [
       'ignores what nobody knows',
       [
         ['cid', CLICK],
@@ -130,9 +139,20 @@ describe('the call of a hit', () => {
       ['txn_id', 'A'],
       ['txn_id', 'B'],
     ];
-    const retries = [{ at: 1, by: 'key:k1', code: 'UNKNOWN_GOAL' }];
+    const retries = [{ at: 1, by: 'key:k1', was: 'MALFORMED_REQUEST', code: 'UNKNOWN_GOAL' }];
 
     expect(read({ code: 'UNKNOWN_GOAL', query, retries })).toMatchObject({ code: 'MALFORMED_REQUEST' });
+  });
+
+  it('is no more malformed after another try that made it so', () => {
+    const query: Hit['query'] = [
+      ['cid', CLICK],
+      ['txn_id', 'Q'],
+      ['txn_id', 'B'],
+    ];
+    const retries = [{ at: 1, by: 'key:k1', was: 'UNKNOWN_GOAL', code: 'MALFORMED_REQUEST' }];
+
+    expect(read({ code: 'MALFORMED_REQUEST', query, retries })).toMatchObject({ txnId: 'B' });
   });
 });
 

@@ -49,7 +49,7 @@ describe('a call that was refused', () => {
     const hit = onlyHit(network);
     expect(retried).toMatchObject({ kind: 'done', hit, outcome: { code: 'OK' } });
     expect(hit).toMatchObject({ code: 'OK', status: 200, conversionId: hit.id, advertiserId: 'xyz' });
-    expect(hit.retries).toEqual([{ at: NOON + 2 * DAY, by: 'key:k1', code: 'OK' }]);
+    expect(hit.retries).toEqual([{ at: NOON + 2 * DAY, by: 'key:k1', was: 'UNKNOWN_GOAL', code: 'OK' }]);
     expect(network.store.conversions.get(hit.id)).toMatchObject({ goal: 'lead', createdAt: NOON, txnId: 'T1' });
     expect(network.store.history).toMatchObject([{ by: 'key:k1' }]);
     expect(network.hints.sent).toHaveLength(1);
@@ -61,6 +61,7 @@ describe('a call that was refused', () => {
     ['without its goal', {}, { corrected: { goal: null } }, 'OK'],
     ['with a wrong click id', {}, { corrected: { click_id: 'x'.repeat(32) } }, 'INVALID_CLICK_ID'],
     ['with a wrong status', {}, { corrected: { status: 'maybe' } }, 'INVALID_STATUS'],
+    ['with a text that looks like a list', { sub1: '[1, 2]' }, { corrected: { goal: 'sale' } }, 'OK'],
     ['by a sender that has nothing to do with it', {}, { senderId: 'other' }, 'INVALID_SECURITY_TOKEN'],
     [
       'without its token, which nobody asks for',
@@ -100,12 +101,20 @@ describe('a call that was refused', () => {
     expect(onlyHit(network)).toMatchObject({ senderId: 'mmp', clickId: cid });
   });
 
+  it("stays among its advertiser's, also if a try never comes so far as to find out whose it is", async () => {
+    const network = await withRefusal();
+
+    await retry(network, { corrected: { status: 'maybe' } });
+
+    expect(onlyHit(network)).toMatchObject({ code: 'INVALID_STATUS', advertiserId: 'xyz' });
+  });
+
   it('keeps each try of it', async () => {
     const network = await withRefusal();
     await retry(network);
     await retry(network, { corrected: { goal: 'sale' } });
 
-    expect(onlyHit(network).retries).toMatchObject([{ code: 'UNKNOWN_GOAL' }, { code: 'OK' }]);
+    expect(onlyHit(network).retries).toMatchObject([{ was: 'UNKNOWN_GOAL', code: 'UNKNOWN_GOAL' }, { code: 'OK' }]);
   });
 
   it('says what is wrong with a retry, and is not judged', async () => {
