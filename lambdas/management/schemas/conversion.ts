@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { ConversionPatch } from '../../core/change-conversion.ts';
+import { ENTITY_ID } from '../../core/ids.ts';
 import { PARAMETER_NAMES } from '../../core/postback-request.ts';
 import { refuse } from '../validation.ts';
 import { amount, entityId } from './common.ts';
@@ -33,7 +34,7 @@ export const hitRetry = z
     pub_id: entityId.optional(),
   })
   .superRefine(({ pub_id, campaign_id }, ctx) => {
-    if (typeof pub_id === 'string' && typeof campaign_id !== 'string') {
-      refuse(ctx, ['campaign_id'], 'REQUIRED', 'a publisher is named with a campaign');
+    if (typeof pub_id === 'string' && !ENTITY_ID.test(campaign_id ?? '')) {
+      refuse(ctx, ['campaign_id'], 'REQUIRED', "a publisher is named with a campaign's id");
     }
   });

@@ -227,6 +227,8 @@ describe('POST /v1/hits/{id}/retry', () => {
     [{ cid: 'x' }, '/cid', 'UNKNOWN_FIELD'],
     [{ sale_amount: 10 }, '/sale_amount', 'INVALID_TYPE'],
     [{ pub_id: 'tia' }, '/campaign_id', 'REQUIRED'],
+    [{ pub_id: 'tia', campaign_id: '' }, '/campaign_id', 'REQUIRED'],
+    [{ pub_id: 'tia', campaign_id: 'x'.repeat(1_025) }, '/campaign_id', 'REQUIRED'],
     [{ pub_id: 'tia', campaign_id: 'nope' }, '/campaign_id', 'NOT_FOUND'],
     [{ pub_id: 'nope', campaign_id: 'summer' }, '/pub_id', 'NOT_FOUND'],
     [{ sender_id: 'nope' }, '/sender_id', 'NOT_FOUND'],
