@@ -1,4 +1,5 @@
 import type { Conversion, HistoryRow, TermsOrigin } from './conversion.ts';
+import { PERIOD_GRACE_MS } from './counters.ts';
 import type { Cap, CapPeriod } from './entities.ts';
 import { amountText, explainAmount } from './explain-amount.ts';
 import type { AmountExplanation } from './explain-amount.ts';
@@ -9,7 +10,7 @@ import { exchangeRateText, needsExchange } from './pricing.ts';
  * `revenue`; the cap may be one of either.
  */
 interface Explanation {
-  /** Whether the receipt's or the click's time says which terms count. Null: not known. */
+  /** Whether the receipt's or the click's time says which terms count. Null: none count, or it is not known. */
   readonly basis: TermsOrigin['basis'] | null;
   /** Since when the campaign had those terms, ISO. */
   readonly termsSince: string | null;
@@ -31,7 +32,7 @@ interface Explanation {
 
 /** Says only what is known: older rows lack some of it. `history`: the oldest first. */
 export function explainConversion(conversion: Conversion, history: readonly HistoryRow[]): Explanation {
-  const origin = conversion.terms?.origin;
+  const origin = campaignTerms(conversion);
   return {
     basis: origin?.basis ?? null,
     termsSince: origin === undefined ? null : iso(origin.since),
@@ -41,13 +42,12 @@ export function explainConversion(conversion: Conversion, history: readonly Hist
     revenue: explainAmount('revenue', conversion),
     words: [
       statusWords(conversion, history),
-      codeWords(conversion),
+      releaseWords(history),
+      codeWords(conversion, history),
       holdWords(conversion),
       conversion.locked ? 'An operator decided: postbacks change it no more.' : null,
       clickWords(conversion, history),
-      conversion.reportedBy === 'pixel'
-        ? 'A pixel reported it: what a sender says of the same event replaces it.'
-        : null,
+      pixelWords(conversion),
       basisWords(conversion),
       exchangeWords(conversion),
     ].filter((sentence) => sentence !== null),
@@ -97,7 +97,13 @@ function byWhom(by: string): string {
   }
 }
 
-function codeWords({ code, goal, cap, clickAt, createdAt, currency, saleCurrency }: Conversion): string | null {
+function releaseWords([recorded]: readonly HistoryRow[]): string | null {
+  if (recorded?.by.startsWith('key:') !== true) return null;
+  return `Its call was refused, and tried again ${byWhom(recorded.by)} on ${iso(recorded.at)}.`;
+}
+
+function codeWords(conversion: Conversion, history: readonly HistoryRow[]): string | null {
+  const { code, goal, cap, clickAt, createdAt, currency, saleCurrency } = conversion;
   const came = clickAt === null ? 'it came' : `it came ${elapsed(Math.max(0, createdAt - clickAt))} after its click`;
   switch (code) {
     case 'UNKNOWN_GOAL':
@@ -109,10 +115,16 @@ function codeWords({ code, goal, cap, clickAt, createdAt, currency, saleCurrency
     case 'NO_EXCHANGE_RATE':
       return `NO_EXCHANGE_RATE: the network had no rate from ${saleCurrency ?? currency} to ${currency}.`;
     case 'OVER_CAP':
-      return `OVER_CAP: ${cap === null ? 'a cap' : capText(cap, currency)} had no room for it.`;
+      return `OVER_CAP: ${cap === null ? 'a cap' : capText(cap, currency)} had no room for it${doubtWords(conversion, history)}.`;
     default:
       return null;
   }
+}
+
+/** Counters of a period that is long over may be gone: what is recorded then was refused without being counted. */
+function doubtWords({ cap, createdAt }: Conversion, [recorded]: readonly HistoryRow[]): string {
+  const isLate = recorded !== undefined && recorded.at - createdAt >= PERIOD_GRACE_MS;
+  return isLate && cap !== null && cap.period !== 'total' ? ', or its period was over for too long to tell' : '';
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -148,6 +160,13 @@ function holdWords({ holdUntil }: Conversion): string | null {
   return holdUntil === null ? null : `On ${iso(holdUntil)} it approves itself, unless somebody decides before.`;
 }
 
+/** Only a transaction where there was none takes the place of what a pixel said. */
+function pixelWords({ reportedBy, txnId, status, locked }: Conversion): string | null {
+  if (reportedBy !== 'pixel') return null;
+  if (txnId !== null || status === 'rejected' || locked) return 'A pixel reported it.';
+  return 'A pixel reported it: the first transaction that a sender reports of the same event replaces what it said.';
+}
+
 function clickWords({ clickId, publisherId, values }: Conversion, history: readonly HistoryRow[]): string | null {
   if (clickId !== null) return null;
   const coupon = values['coupon'];
@@ -156,9 +175,16 @@ function clickWords({ clickId, publisherId, values }: Conversion, history: reado
   return `It has no click: ${witness} says that it is publisher ${publisherId}'s.`;
 }
 
-function basisWords({ terms, clickAt, createdAt }: Conversion): string | null {
+/** Undefined: none of the campaign's, or it is not known. */
+function campaignTerms({ terms }: Conversion): TermsOrigin | undefined {
   const origin = terms?.origin;
-  if (origin === undefined || (origin.payout.from === 'operator' && origin.revenue.from === 'operator')) return null;
+  return origin?.payout.from === 'operator' && origin.revenue.from === 'operator' ? undefined : origin;
+}
+
+function basisWords(conversion: Conversion): string | null {
+  const { clickAt, createdAt } = conversion;
+  const origin = campaignTerms(conversion);
+  if (origin === undefined) return null;
   const isClicks = origin.basis === 'click' && clickAt !== null;
   const at = isClicks ? clickAt : createdAt;
   const since = iso(origin.since);

@@ -319,7 +319,18 @@ describe('the words', () => {
       { status: 'pending', holdUntil: NOON },
       `On ${AT_NOON} it approves itself, unless somebody decides before.`,
     ],
-    ['a pixel', { reportedBy: 'pixel' }, 'A pixel reported it: what a sender says of the same event replaces it.'],
+    [
+      'a pixel',
+      { reportedBy: 'pixel', txnId: null },
+      'A pixel reported it: the first transaction that a sender reports of the same event replaces what it said.',
+    ],
+    ['a pixel that named its transaction', { reportedBy: 'pixel' }, 'A pixel reported it.'],
+    [
+      'a pixel that an operator decided about',
+      { reportedBy: 'pixel', txnId: null, locked: true },
+      'A pixel reported it.',
+    ],
+    ['a pixel that was rejected', { reportedBy: 'pixel', txnId: null, status: 'rejected' }, 'A pixel reported it.'],
     [
       'a coupon',
       { clickId: null, clickAt: null, values: { coupon: 'TIA20' } },
@@ -332,6 +343,7 @@ describe('the words', () => {
   it('tell of an operator who released a call whose click never came', () => {
     const released = priced(termsOf({}), null, { clickId: null, clickAt: null, values: {} });
     const { words } = explain(released, [row(1, 'approved', 'key:k1')]);
+    expect(words).toContain(`Its call was refused, and tried again by an operator with the key k1 on ${AT_NOON}.`);
     expect(words).toContain("It has no click: an operator says that it is publisher tia's.");
   });
 
@@ -352,6 +364,19 @@ describe('the words', () => {
     expect(explanation.cap).toBe(cap);
     expect(explanation.words).toContain(`OVER_CAP: ${text} had no room for it.`);
   });
+
+  it.each<[period: Cap['period'], days: number, sentence: string]>([
+    ['day', 2, 'had no room for it, or its period was over for too long to tell.'],
+    ['day', 1, 'a day had no room for it.'],
+    ['total', 9, 'in all had no room for it.'],
+  ])(
+    'do not say that a cap of a %s was full where a conversion was recorded %i days late',
+    (period, days, sentence) => {
+      const overCap = priced(termsOf({}), null, { status: 'rejected', code: 'OVER_CAP', cap: aCap({ period }) });
+      const recorded = { ...row(1, 'rejected', 'key:k1'), at: NOON + days * 86_400_000 };
+      expect(explain(overCap, [recorded]).words).toContainEqual(expect.stringContaining(sentence));
+    },
+  );
 
   it.each<[string, Partial<NonNullable<Terms['origin']>>, Partial<Conversion>, string]>([
     [
@@ -374,7 +399,9 @@ describe('the words', () => {
 
   it('name no terms where an operator said both amounts', () => {
     const terms = termsOf({ origin: paidBy({ from: 'operator' }, { from: 'operator' }) });
-    expect(explain(priced(terms, null)).words).toEqual(['Approved when it was recorded.']);
+    const { words, basis, termsSince } = explain(priced(terms, null));
+    expect(words).toEqual(['Approved when it was recorded.']);
+    expect({ basis, termsSince }).toEqual({ basis: null, termsSince: null });
   });
 
   it.each<[NonNullable<Terms['exchange']>, string]>([
