@@ -27,8 +27,9 @@ export function reprice(
   if (wouldBePayout === null) {
     return { saleAmount, saleCurrency, rate: null, terms, wouldBePayout: null, wouldBeRevenue: null };
   }
-  const exchange =
-    saleCurrency === before.saleCurrency ? terms.exchange : exchangeBetween(saleCurrency, currency, settings);
+  // Terms that needed no rate until now have none.
+  const isKept = saleCurrency === before.saleCurrency && terms.exchange !== null;
+  const exchange = isKept ? terms.exchange : exchangeBetween(saleCurrency, currency, settings);
   if (exchange === undefined) return null;
   const repriced = { ...terms, exchange };
   const { payout, revenue } = price(repriced, saleAmount);

@@ -134,6 +134,14 @@ describe('payout and revenue of the call', () => {
         { call: { amount: '9', payout: '2', currency: 'EUR', action: 'change' }, is: { payout: '2.20' } },
       ],
     ],
+    [
+      'that come later are exchanged, although the terms until then needed no rate',
+      ACCEPTS,
+      [
+        { call: { amount: '10', currency: 'EUR' }, is: { code: 'OK', payout: '2.50' } },
+        { call: { payout: '2', currency: 'EUR', action: 'change' }, is: { code: 'AMOUNT_CHANGED', payout: '2.20' } },
+      ],
+    ],
   ])('%s', async (_, goal, steps) => {
     const network = aWatchedNetwork(ofGoal(goal));
     network.catalog.stored = someSettings({ exchangeRates: { EUR: '1.10', JPY: '0.01' } });
