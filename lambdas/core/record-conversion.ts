@@ -81,6 +81,16 @@ export async function recordConversion(report: Report, deps: RecordDeps): Promis
   );
 }
 
+/** What an earlier try of a report recorded, even if its answer was lost. Null: nothing. Throws StorageUnavailable. */
+export async function readRecorded(
+  conversionId: string,
+  { store }: Pick<RecordDeps, 'store'>,
+): Promise<Outcome | null> {
+  const conversion = await store.conversion(conversionId);
+  if (conversion === null) return null;
+  return { code: conversion.code, warnings: [], conversion, advertiserId: conversion.advertiserId };
+}
+
 interface Plan {
   readonly ruling: Ruling;
   readonly advertiserId: string | null;

@@ -9,7 +9,7 @@ import { reasonOf } from './postback-answer.ts';
 import { parsePostback } from './postback-request.ts';
 import { CONVERSION_REASONS } from './reasons.ts';
 import type { ConversionCode } from './reasons.ts';
-import { recordConversion } from './record-conversion.ts';
+import { readRecorded, recordConversion } from './record-conversion.ts';
 import type { Attribution, Outcome, RecordDeps, Report } from './record-conversion.ts';
 import { refuse } from './ruling.ts';
 import { parkConversion } from './run-parked.ts';
@@ -54,7 +54,7 @@ export async function retryHit(id: string, retry: Retry, deps: RetryDeps): Promi
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const hit = await deps.hits.hit(id);
     if (hit === null) return { kind: 'missing' };
-    const own = await readOwn(hit.id, deps);
+    const own = await readRecorded(hit.id, deps);
     if (own !== null && hit.conversionId === hit.id) return { kind: 'done', hit, outcome: own };
     if (own === null && !wasRejected(hit)) return { kind: 'not_rejected', hit };
     const judgement = own === null ? await judge(hit, retry, deps) : { outcome: own, report: null };
@@ -69,13 +69,6 @@ export async function retryHit(id: string, retry: Retry, deps: RetryDeps): Promi
     await deps.pause(tries);
   }
   throw new StorageUnavailable(`hit ${id}: lost against others ${MAX_TRIES} times`);
-}
-
-/** What an earlier try recorded, even if its answer or the hit's new code was lost. */
-async function readOwn(id: string, { store }: RetryDeps): Promise<Outcome | null> {
-  const conversion = await store.conversion(id);
-  if (conversion === null) return null;
-  return { code: conversion.code, warnings: [], conversion, advertiserId: conversion.advertiserId };
 }
 
 /** Whether nothing came of the call. */
@@ -139,7 +132,7 @@ async function recordOnce(report: Report, deps: RetryDeps): Promise<Outcome> {
   try {
     return await recordConversion(report, deps);
   } catch (error) {
-    const own = error instanceof StorageUnavailable ? await readOwn(report.conversionId, deps) : null;
+    const own = error instanceof StorageUnavailable ? await readRecorded(report.conversionId, deps) : null;
     if (own === null) throw error;
     return own;
   }

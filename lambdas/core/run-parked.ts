@@ -5,7 +5,7 @@ import type { HitWriter, ParkedConversion } from './ports.ts';
 import { reasonOf } from './postback-answer.ts';
 import type { PostbackRequest } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
-import { recordConversion, retentionEnd } from './record-conversion.ts';
+import { readRecorded, recordConversion, retentionEnd } from './record-conversion.ts';
 import type { Outcome, RecordDeps, Report } from './record-conversion.ts';
 
 /** When a parked conversion is first looked at. */
@@ -70,7 +70,8 @@ export async function runParked(
   const nextLook = now + Math.min(Math.max(age, FIRST_LOOK_MS), LAST_LOOK_MS);
   if (!(await deps.store.postponeParked(parked, nextLook))) return null;
 
-  const outcome = await rerun(report, senderId, deps);
+  // Of a hit that was tried again another try may have made the conversion, of another click.
+  const outcome = (await readRecorded(report.conversionId, deps)) ?? (await rerun(report, senderId, deps));
   if (outcome.code === 'CLICK_PENDING') return outcome.code;
   const code = outcome.code === 'CLICK_PURGED' ? 'CLICK_NOT_RECEIVED' : outcome.code;
   const { http } = reasonOf({ ...outcome, code });

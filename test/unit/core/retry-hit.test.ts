@@ -286,6 +286,31 @@ describe('a call whose click is not stored', () => {
     expect(network.store.history).toMatchObject([{ by: 'key:k1' }]);
   });
 
+  it.each([
+    ['came', true],
+    ['never came', false],
+  ])('waits no more if another try made a conversion of the hit: its click %s (invariant 4)', async (_, comes) => {
+    const network = aNetwork();
+    await network.call({ click_id: 'x', txn_id: 'T1' });
+    const [late, stored] = [network.mint(), await network.click()];
+    const replace = network.hits.replace.bind(network.hits);
+    network.hits.replace = () => Promise.reject(new StorageUnavailable('crashed'));
+    await expect(retry(network, { corrected: { click_id: late } })).rejects.toThrow(StorageUnavailable);
+    network.hits.replace = replace;
+    await retry(network, { corrected: { click_id: stored, txn_id: 'T2' } });
+
+    network.advance(comes ? DAY : 200 * DAY);
+    if (comes) await network.click({ id: late });
+    const [parked] = await network.store.dueParked(network.deps.now(), 1);
+    if (parked === undefined) throw new Error('not parked');
+
+    expect(await runParked(parked, network.deps)).toBe('OK');
+    const { id } = onlyHit(network);
+    expect(onlyHit(network)).toMatchObject({ code: 'OK', conversionId: id });
+    expect([...network.store.conversions.values()]).toMatchObject([{ id, clickId: stored }]);
+    expect(await network.store.dueParked(Infinity, 1)).toEqual([]);
+  });
+
   it('stays without it as it was', async () => {
     const network = await withLostClick();
 
