@@ -1,7 +1,7 @@
 import { currencyDecimals } from './currency.ts';
 import { cutAddress } from './cut-address.ts';
 import type { ConversionStatus, Sender } from './entities.ts';
-import { parseMoney, roundToDecimals } from './money.ts';
+import { formatMoney, parseMoney, roundToDecimals } from './money.ts';
 import type { Micros } from './money.ts';
 import { cut } from './parameters.ts';
 import type { ConversionCode } from './reasons.ts';
@@ -191,7 +191,8 @@ export function readAmount(text: string, currency: string, sender: Pick<Sender, 
   if (decimals === null) return null;
   if (sender?.decimals !== 6) return parseMoney(text, decimals);
   const amount = parseMoney(text, 6);
-  return amount === null ? null : roundToDecimals(amount, decimals);
+  // Rounding up may need one digit more than an amount may have.
+  return amount === null ? null : parseMoney(formatMoney(roundToDecimals(amount, decimals), decimals), decimals);
 }
 
 function findMalformed(call: ReceivedCall, sender: Sender | null): string | null {

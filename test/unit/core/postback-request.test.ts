@@ -179,6 +179,8 @@ describe('an amount', () => {
     ['1.235', 'USD', 6, 1_240_000n],
     ['00012', 'USD', 'currency', 12_000_000n],
     ['1', 'XXX', 6, null],
+    ['999999999999.99', 'USD', 6, 999_999_999_999_990_000n],
+    ['999999999999.999', 'USD', 6, null],
   ])('%s %s with decimals %s is %s', (text, currency, decimals, expected) => {
     expect(readAmount(text, currency, { decimals })).toBe(expected);
   });
