@@ -1,3 +1,4 @@
+import { cutAddress } from './cut-address.ts';
 import { cut } from './parameters.ts';
 import type { Parameter } from './parameters.ts';
 import type { ReceivedCall } from './received-call.ts';
@@ -16,20 +17,21 @@ const TOKEN_LENGTH = 16;
 const TOKEN_LIKE = /[A-Za-z0-9_-]{16,}/g;
 
 /**
- * The parameters of a call as a hit keeps them: the query's, then the body's, with every token replaced. `token` is the
- * one that was used, wherever else it may stand; `tokenNames` are all names that the sender may use for it. `mayHide`
- * tells of a parameter in which the caller's token may hide: whatever looks like one is replaced there.
+ * The parameters of a call as a hit keeps them: the query's, then the body's, with every token replaced and addresses
+ * cut. `names` are all that the sender may use for either; `token` is the one that was used, wherever else it may stand.
+ * `mayHide` tells of a parameter in which the caller's token may hide: whatever looks like one is replaced there.
  */
 export function redactCall(
   call: ReceivedCall,
-  tokenNames: readonly string[],
+  names: { readonly tokens: readonly string[]; readonly addresses: readonly string[] },
   token: string | null,
   mayHide: (name: string, value: string) => boolean = () => false,
 ): Parameter[] {
   const redacted: Parameter[] = [];
   if (call.bearer !== null) redacted.push(['Authorization', REDACTED]);
-  for (const { name, value, kind } of [...call.query, ...call.body]) {
-    if (tokenNames.includes(name)) redacted.push([name, REDACTED]);
+  for (const { name, value: sent, kind } of [...call.query, ...call.body]) {
+    const value = names.addresses.includes(name) ? (cutAddress(sent.trim()) ?? sent) : sent;
+    if (names.tokens.includes(name)) redacted.push([name, REDACTED]);
     else if (mayHide(name, value)) redacted.push([maskTokens(hide(name, token)), maskTokens(hide(value, token))]);
     else redacted.push([hide(name, token), kind === 'structure' ? maskTokens(value) : hide(value, token)]);
   }

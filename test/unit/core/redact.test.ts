@@ -12,7 +12,7 @@ const redact = (
 ) => {
   const call = readCall(aCall(overrides));
   if (typeof call === 'string') throw new Error(call);
-  return redactCall(call, names, token, mayHide);
+  return redactCall(call, { tokens: names, addresses: ['ip', 'user_ip'] }, token, mayHide);
 };
 const post = (body: string, contentType = 'application/json'): Partial<InboundCall> => ({
   method: 'POST',
@@ -36,6 +36,19 @@ describe('the parameters of a hit', () => {
     const redacted = JSON.stringify(redact(call));
     expect(redacted).not.toContain(TOKEN);
     expect(redacted).toContain('[redacted]');
+  });
+
+  it.each([
+    ['203.0.113.7', '203.0.113.0'],
+    [' 2001:db8:1:2::3 ', '2001:db8:1::'],
+    ['unknown', 'unknown'],
+  ])('show of an address its network only: %s (invariant 12)', (ip, shown) => {
+    const query = new URLSearchParams({ ip, user_ip: ip, txn_id: ip }).toString();
+    expect(redact({ query })).toEqual([
+      ['ip', shown],
+      ['user_ip', shown],
+      ['txn_id', ip],
+    ]);
   });
 
   it('show everything else as sent, the query before the body', () => {
