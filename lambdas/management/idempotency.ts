@@ -28,8 +28,8 @@ interface Idempotency {
 
 /**
  * `Idempotency-Key`: the answer is stored in the transaction of the write itself, so that there is never one without
- * the other. Only successes are stored: after an error nothing was done, and the same key may try again. Keys are each
- * API key's own.
+ * the other; that to a write outside of Catalog after it, so such a write may be done again. Only successes are stored:
+ * after an error the same key may try again. Keys are each API key's own.
  */
 export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps): Idempotency {
   const { idempotencyKey, secret } = request;
