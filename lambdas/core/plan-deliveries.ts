@@ -8,8 +8,10 @@ import type { DeliveryChange } from './ports.ts';
 const SWEEP_AFTER_MS = 60_000;
 
 /**
- * What becomes of a conversion's deliveries when it is recorded or its status changes, in the transaction that does it.
+ * What becomes of a conversion's deliveries when it is recorded or a change is announced, in the same transaction.
  *  - A rejection cancels what still waits: no publisher hears of a sale after we know that it is none.
+ *  - A new one cancels what waits behind another one to the same postback: the publisher hears what became of it in the
+ *    end, and however often a conversion changes meanwhile, what waits fits into one transaction.
  *  - The first that a postback hears of a conversion is `created`, all after it `status_changed`.
  *  - A delivery to a postback whose delivery before has not ended gets no time of its own; whoever ends that one
  *    releases it.
@@ -21,7 +23,11 @@ export function planDeliveries(
   valuesOf: (event: DeliveryEvent) => Record<string, string>,
   now: number,
 ): readonly DeliveryChange[] {
-  const cancelled = conversion.status === 'rejected' ? existing.filter(({ state }) => state === 'waiting') : [];
+  const isOvertaken = ({ postbackId, nextAttemptAt }: Delivery) =>
+    nextAttemptAt === null && postbacks.some(({ id }) => id === postbackId);
+  const cancelled = existing.filter(
+    (delivery) => delivery.state === 'waiting' && (conversion.status === 'rejected' || isOvertaken(delivery)),
+  );
   const alive = existing.filter((delivery) => !hasEnded(delivery.state) && !cancelled.includes(delivery));
   const heard = existing.filter(
     (delivery) => delivery.attempts > 0 || !(delivery.state === 'cancelled' || cancelled.includes(delivery)),

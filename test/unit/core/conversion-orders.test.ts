@@ -108,7 +108,9 @@ function tellings(states: readonly Known[], kind: Kind) {
   const lastRejection = news.findLastIndex((told) => told.startsWith('rejected'));
   const eventful = (told: readonly string[]) =>
     told.map((text, index) => `${index === 0 ? 'created' : 'status_changed'} ${text}`);
-  return { atOnce: eventful(news), atTheEnd: eventful(news.slice(Math.max(lastRejection, 0))) };
+  const waiting = news.slice(Math.max(lastRejection, 0));
+  const atTheEnd = waiting.filter((_, index) => index === 0 || index === waiting.length - 1);
+  return { atOnce: eventful(news), atTheEnd: eventful(atTheEnd) };
 }
 
 function permutationsOf<T>(items: readonly T[]): readonly (readonly T[])[] {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { conversionCounterKey } from '../../../lambdas/core/counters.ts';
 import { deliveryId } from '../../../lambdas/core/delivery.ts';
 import type { Campaign, Cap, Goal, Sender } from '../../../lambdas/core/entities.ts';
+import { MAX_POSTBACKS } from '../../../lambdas/core/match-postbacks.ts';
 import { receivePostback } from '../../../lambdas/core/receive-postback.ts';
 import { runParked } from '../../../lambdas/core/run-parked.ts';
 import { aCall, aNetwork, aSender, TOKEN } from '../../support/conversions.ts';
@@ -737,6 +738,48 @@ describe('deliveries of a changed conversion', () => {
       { number: 3, state: 'waiting', event: 'status_changed', nextAttemptAt: null },
     ]);
     expectConsistent(network);
+  });
+
+  it('take the place of those that wait behind another', async () => {
+    const network = await run(
+      [
+        { call: { status: 'pending', amount: '10' }, code: 'OK' },
+        { call: { amount: '20', action: 'change' }, code: 'AMOUNT_CHANGED' },
+        { call: { amount: '30', action: 'change', status: 'approved' }, code: 'STATUS_CHANGED' },
+      ],
+      (given) => {
+        withGoal(PERCENT_GOAL)(given);
+        prepare(given);
+      },
+    );
+    expect(rows(network)).toMatchObject([
+      { number: 1, state: 'waiting', event: 'created', successor: 3 },
+      { number: 2, state: 'cancelled', values: { payout: '2.00' } },
+      { number: 3, state: 'waiting', event: 'status_changed', nextAttemptAt: null, values: { payout: '3.00' } },
+    ]);
+  });
+
+  it('are never more than a transaction holds, however often the conversion changes while none arrives', async () => {
+    const network = aNetwork();
+    withGoal(PERCENT_GOAL)(network);
+    network.catalog.postbacks.length = 0;
+    for (let n = 0; n < MAX_POSTBACKS; n++) {
+      network.postback({ id: `pb${n}`, mode: 'add', fireOn: ['pending', 'approved', 'rejected'] });
+    }
+    const sizes: number[] = [];
+    const commit = network.store.commit.bind(network.store);
+    network.store.commit = async (write) => {
+      sizes.push(write.keys.length + 3 + write.counters.length + write.deliveries.length);
+      return commit(write);
+    };
+    const click_id = await network.click();
+    const statuses = ['pending', 'pending', 'pending', 'approved', 'approved', 'rejected'];
+    for (const [index, status] of statuses.entries()) {
+      const txn_id = index === statuses.length - 1 ? 'T1' : '';
+      await network.call({ click_id, txn_id, status, amount: String(10 + index), action: 'upsert' });
+    }
+    expect(only(network)).toMatchObject({ status: 'rejected', txnId: 'T1', version: statuses.length });
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
   });
 
   it('are decided again when one ends in between', async () => {
