@@ -8,6 +8,9 @@ import type { PostbackRequest } from './postback-request.ts';
 import type { RecordDeps, Report } from './record-conversion.ts';
 import type { Subject } from './ruling.ts';
 
+/** So many conversions of one transaction id are read at most. */
+export const MAX_OF_TXN = 25;
+
 export interface Target {
   /** Null: the campaign does not know it. */
   readonly goal: Goal | null;
@@ -100,8 +103,11 @@ export async function findByTxn(
   const ofSender = sender.advertiserIds === 'all' ? [null] : sender.advertiserIds;
   const advertisers = campaign === null ? ofSender : [campaign.advertiserId];
   const hash = txnIndexHash(txnId);
-  const rows = (await Promise.all(advertisers.map((id) => store.conversionsOfTxn(hash, id)))).flat();
-  if ((word === null && campaign === null) || rows.length === 0) return rows;
+  const found = await Promise.all(advertisers.map((id) => store.conversionsOfTxn(hash, id)));
+  const rows = found.flat();
+  // Among those that were not read may be more of the goal.
+  const isCut = found.some(({ length }) => length >= MAX_OF_TXN);
+  if ((word === null && campaign === null) || rows.length === 0 || isCut) return rows;
   const ids = [...new Set(rows.map(({ campaignId }) => campaignId))];
   const campaigns = await Promise.all(ids.map((id) => readCampaign(id, catalog)));
   return rows.filter(({ campaignId, goal }) => {

@@ -242,7 +242,7 @@ export interface ConversionStore {
   /** All rows of a click, one a goal. */
   clickGoals(clickId: string): Promise<readonly ClickGoalRow[]>;
   txn(hash: string): Promise<KeyRow | null>;
-  /** Conversions with this transaction id, of one advertiser or (null) of all; at most 25. */
+  /** Conversions with this transaction id, of one advertiser or (null) of all; at most `MAX_OF_TXN`. */
   conversionsOfTxn(txnHash: string, advertiserId: string | null): Promise<readonly TxnIndexRow[]>;
   conversion(id: string): Promise<Conversion | null>;
   deliveriesOf(conversionId: string): Promise<readonly Delivery[]>;

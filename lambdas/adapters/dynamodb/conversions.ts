@@ -11,6 +11,7 @@ import {
 import type { HistoryRow, LedgerRow } from '../../core/conversion.ts';
 import type { CounterUpdate } from '../../core/counters.ts';
 import { DUE_SHARDS, dueShard } from '../../core/due-shard.ts';
+import { MAX_OF_TXN } from '../../core/locate-conversion.ts';
 import { StorageUnavailable } from '../../core/ports.ts';
 import type {
   ClickGoalRow,
@@ -41,7 +42,6 @@ interface Tables {
   readonly counters: string;
 }
 
-const MAX_TXN_ROWS = 25;
 const UNTAKEN = 'attribute_not_exists(pk)';
 /** A row that remembers a rejection names no conversion. */
 const REMEMBERED = 'attribute_exists(pk) AND attribute_not_exists(conversion_id)';
@@ -81,7 +81,7 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
 
     async conversionsOfTxn(txnHash, advertiserId) {
       const prefix = advertiserId === null ? '' : `${advertiserId}#`;
-      const range = { pk: txnPartition(txnHash), prefix, limit: MAX_TXN_ROWS };
+      const range = { pk: txnPartition(txnHash), prefix, limit: MAX_OF_TXN };
       return (await readPartition(client, table, range)).map(fromRow<TxnIndexRow>);
     },
 

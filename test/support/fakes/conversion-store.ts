@@ -2,6 +2,7 @@ import type { Conversion, HistoryRow, LedgerRow } from '../../../lambdas/core/co
 import { staleAttributes } from '../../../lambdas/core/counters.ts';
 import type { CounterKey, Counts, CounterUpdate } from '../../../lambdas/core/counters.ts';
 import type { Delivery } from '../../../lambdas/core/delivery.ts';
+import { MAX_OF_TXN } from '../../../lambdas/core/locate-conversion.ts';
 import type {
   ClickGoalRow,
   CommitResult,
@@ -55,7 +56,7 @@ export class FakeConversionStore implements ConversionStore {
     return [...this.#index.values()]
       .filter(({ hash, row }) => hash === txnHash && (advertiserId === null || row.advertiserId === advertiserId))
       .map(({ row }) => row)
-      .slice(0, 25);
+      .slice(0, MAX_OF_TXN);
   }
 
   async conversion(id: string) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { conversionCounterKey } from '../../../lambdas/core/counters.ts';
 import { deliveryId } from '../../../lambdas/core/delivery.ts';
 import type { Campaign, Cap, Goal, Sender } from '../../../lambdas/core/entities.ts';
+import { MAX_OF_TXN } from '../../../lambdas/core/locate-conversion.ts';
 import { MAX_POSTBACKS } from '../../../lambdas/core/match-postbacks.ts';
 import { receivePostback } from '../../../lambdas/core/receive-postback.ts';
 import { runParked } from '../../../lambdas/core/run-parked.ts';
@@ -649,6 +650,22 @@ describe('a change', () => {
     network.catalog.senders.set('xyz', aSender({ advertiserIds: 'all' }));
     expect((await network.call({ ...call, goal: 'sale' })).body).toMatchObject({ code: 'STATUS_CHANGED' });
     expectConsistent(network);
+  });
+
+  it('takes nothing for the only one of its goal where more share the txn_id than are read', async () => {
+    const network = aNetwork();
+    withCampaign({ goals: [aGoal(), aGoal({ id: 'lead', name: 'Lead', default: false })] })(network);
+    const goals = ['sale', ...Array.from({ length: MAX_OF_TXN - 1 }, () => 'lead'), 'sale'];
+    for (const [index, goal] of goals.entries()) {
+      const campaign = aCampaign({
+        id: `c${index}`,
+        goals: [aGoal(), aGoal({ id: 'lead', name: 'L', default: false })],
+      });
+      network.catalog.campaigns.set(campaign.id, campaign);
+      await network.call({ click_id: await network.click({ campaignId: campaign.id }), txn_id: '1', goal });
+    }
+    const { body } = await network.call({ txn_id: '1', goal: 'sale', status: 'rejected' });
+    expect(body).toMatchObject({ code: 'MISSING_PARAMETER' });
   });
 });
 
