@@ -49,7 +49,9 @@ export function decidePatch(before: Conversion, patch: ConversionPatch, circumst
   const priced = priceAnew(before, patch, settings);
   if ('kind' in priced) return priced;
 
-  const { status = before.status, reason = before.reason } = patch;
+  const { status = before.status } = patch;
+  // Publishers may be told the reason: that of another status would be a lie.
+  const reason = patch.reason !== undefined ? patch.reason : status === before.status ? before.reason : null;
   const decides = [patch.status, patch.sale_amount, patch.payout, patch.revenue].some((given) => given !== undefined);
   const locked = before.locked || decides;
   // Who says what the status is does not wait for it to change by itself.

@@ -42,7 +42,7 @@ async function receive(call: InboundCall, received: ReceivedCall, deps: Postback
   const { sender, token, authentic } = caller;
   const known = knownNames(sender);
   const clickNames = namesOf('click_id', sender);
-  const secretNames = { tokens: tokenNames(sender), addresses: namesOf('ip', sender) };
+  const names = { tokens: tokenNames(sender), addresses: namesOf('ip', sender), known };
   // Who shows no valid token may have it under a name that is not mapped, or may have taken one for the other; a click id
   // is no secret.
   const mayHideToken = (name: string, value: string): boolean =>
@@ -59,7 +59,7 @@ async function receive(call: InboundCall, received: ReceivedCall, deps: Postback
     conversionId: outcome.conversion?.id ?? null,
     code: outcome.code,
     status: answerOutcome(outcome, sender).status,
-    query: redactCall(received, secretNames, token, mayHideToken),
+    query: redactCall(received, names, token, mayHideToken),
   });
 
   const { outcome, click } = await judge(call, received, caller, { now, ring, toHit }, deps);

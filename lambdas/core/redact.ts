@@ -7,8 +7,8 @@ import type { ReceivedCall } from './received-call.ts';
 export const REDACTED = '[redacted]';
 const NAME_LENGTH = 64;
 const VALUE_LENGTH = 512;
-/** Of all names and values together: a hit is a row, and rows are bounded. */
-const TOTAL_LENGTH = 16_000;
+/** Of all names and values together: a hit is a row, and rows are bounded. More than all known parameters may have. */
+const TOTAL_LENGTH = 24_000;
 const UNREADABLE_LENGTH = 4_096;
 
 /** The length of the shortest token. */
@@ -16,14 +16,22 @@ const TOKEN_LENGTH = 16;
 /** Anything that could be a token, or part of one. */
 const TOKEN_LIKE = /[A-Za-z0-9_-]{16,}/g;
 
+/** How a sender names what is looked at. */
+interface SenderNames {
+  readonly tokens: readonly string[];
+  readonly addresses: readonly string[];
+  /** Of all parameters that mean something: they are kept before others, or a retry would judge another call. */
+  readonly known: ReadonlySet<string>;
+}
+
 /**
  * The parameters of a call as a hit keeps them: the query's, then the body's, with every token replaced and addresses
- * cut. `names` are all that the sender may use for either; `token` is the one that was used, wherever else it may stand.
+ * cut. `token` is the one that was used, wherever else it may stand.
  * `mayHide` tells of a parameter in which the caller's token may hide: whatever looks like one is replaced there.
  */
 export function redactCall(
   call: ReceivedCall,
-  names: { readonly tokens: readonly string[]; readonly addresses: readonly string[] },
+  names: SenderNames,
   token: string | null,
   mayHide: (name: string, value: string) => boolean = () => false,
 ): Parameter[] {
@@ -36,7 +44,7 @@ export function redactCall(
     else redacted.push([hide(name, token), kind === 'structure' ? maskTokens(value) : hide(value, token)]);
   }
   if (call.unreadable !== null) redacted.push(['body', maskTokens(call.unreadable.slice(0, UNREADABLE_LENGTH))]);
-  return bounded(redacted);
+  return bounded(redacted, names.known);
 }
 
 /** What is shorter than a token opens nothing, and would blot out much that is none. */
@@ -49,16 +57,19 @@ function maskTokens(text: string): string {
   return text.replace(TOKEN_LIKE, REDACTED);
 }
 
-function bounded(parameters: readonly Parameter[]): Parameter[] {
-  const kept: Parameter[] = [];
-  let left = TOTAL_LENGTH;
-  for (const [name, value] of parameters) {
+function bounded(parameters: readonly Parameter[], known: ReadonlySet<string>): Parameter[] {
+  const pairs = parameters.map(([name, value]): Parameter => {
     const length = name === 'body' ? UNREADABLE_LENGTH : VALUE_LENGTH;
     // JSON can say half a surrogate pair, which is no UTF-8.
-    const pair: Parameter = [cut(name.toWellFormed(), NAME_LENGTH), cut(value.toWellFormed(), length)];
+    return [cut(name.toWellFormed(), NAME_LENGTH), cut(value.toWellFormed(), length)];
+  });
+  const isKnown = ([name]: Parameter) => known.has(name);
+  const kept = new Set<Parameter>();
+  let left = TOTAL_LENGTH;
+  for (const pair of [...pairs.filter(isKnown), ...pairs.filter((other) => !isKnown(other))]) {
     left -= pair[0].length + pair[1].length;
     if (left < 0) break;
-    kept.push(pair);
+    kept.add(pair);
   }
-  return kept;
+  return pairs.filter((pair) => kept.has(pair));
 }

@@ -118,11 +118,12 @@ describe('what an operator decides', () => {
     expect(changeOf(held, { payout: '1' }).after.holdUntil).toBe(LATER + 1);
   });
 
-  it('keeps the last reason until another is given, or none', () => {
+  it('keeps the reason until another is given, or none, or the status is another', () => {
     const noted = changeOf(given(), { status: 'rejected', reason: 'fraud' }).after;
 
     expect(noted.reason).toBe('fraud');
-    expect(changeOf(noted, { status: 'approved' }).after.reason).toBe('fraud');
+    expect(changeOf(noted, { payout: '1' }).after.reason).toBe('fraud');
+    expect(changeOf(noted, { status: 'approved' }).after.reason).toBeNull();
     expect(changeOf(noted, { reason: null }).after.reason).toBeNull();
   });
 });

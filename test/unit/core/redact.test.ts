@@ -12,7 +12,12 @@ const redact = (
 ) => {
   const call = readCall(aCall(overrides));
   if (typeof call === 'string') throw new Error(call);
-  return redactCall(call, { tokens: names, addresses: ['ip', 'user_ip'] }, token, mayHide);
+  return redactCall(
+    call,
+    { tokens: names, addresses: ['ip', 'user_ip'], known: new Set(['click_id', 'status']) },
+    token,
+    mayHide,
+  );
 };
 const post = (body: string, contentType = 'application/json'): Partial<InboundCall> => ({
   method: 'POST',
@@ -97,6 +102,8 @@ describe('the parameters of a hit', () => {
       expect(JSON.stringify(redacted).length).toBeLessThan(80_000);
       expect(redacted.length).toBeGreaterThan(0);
     }
+    const known = redact(post(`${many}&status=rejected`, 'application/x-www-form-urlencoded')).at(-1);
+    expect(known, 'what means something is kept, wherever it stands').toEqual(['status', 'rejected']);
     expect(redact(post('x y '.repeat(15_000)))).toMatchObject([['body', 'x y '.repeat(1_024)]]);
   });
 });
