@@ -260,6 +260,8 @@ export interface ConversionStore {
   park(parked: ParkedConversion): Promise<void>;
   /** Parked conversions that are due, oldest first; eventually consistent. */
   dueParked(now: number, limit: number): Promise<readonly ParkedConversion[]>;
+  /** The hit id of the call of a click that is parked for longest; null: none is. */
+  oldestParked(clickId: string): Promise<string | null>;
   /** Moves a parked conversion's due time; false if it is gone or somebody else moved it. */
   postponeParked(parked: ParkedConversion, dueAt: number): Promise<boolean>;
   unpark(parked: ParkedConversion): Promise<void>;

@@ -57,8 +57,8 @@ export async function parkConversion(
 
 /**
  * Runs a parked conversion again, from line 3 on, as of the time when it was received. Its hit gets the code in which it
- * ends. Null: somebody else has it at the moment; `CLICK_PENDING`: it waits on. Run those of one click one after the
- * other, oldest first. Throws StorageUnavailable: it is looked at again later.
+ * ends. Null: somebody else has it at the moment; `CLICK_PENDING`: it waits on, as it does for older calls of its click.
+ * Throws StorageUnavailable: it is looked at again later.
  */
 export async function runParked(
   parked: ParkedConversion,
@@ -69,6 +69,8 @@ export async function runParked(
   const age = now - report.receivedAt;
   const nextLook = now + Math.min(Math.max(age, FIRST_LOOK_MS), LAST_LOOK_MS);
   if (!(await deps.store.postponeParked(parked, nextLook))) return null;
+  // A change must not overtake its sale, which is older and therefore looked at less often.
+  if ((await deps.store.oldestParked(parked.clickId)) !== parked.hitId) return 'CLICK_PENDING';
 
   // Of a hit that was tried again another try may have made the conversion, of another click.
   const outcome = (await readRecorded(report.conversionId, deps)) ?? (await rerun(report, senderId, deps));

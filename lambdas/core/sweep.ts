@@ -67,7 +67,9 @@ export async function sweepParked(
 ): Promise<SweepResult> {
   const { store, runParked, now } = deps;
   const due = await store.dueParked(now(), MAX_PARKED);
-  return forEachUntil(due, { now, deadline, name: ({ hitId }) => hitId }, async (parked) => {
+  // Calls of one click run in the order in which they came; hit ids sort by time.
+  const inOrder = due.toSorted((a, b) => (a.hitId < b.hitId ? -1 : 1));
+  return forEachUntil(inOrder, { now, deadline, name: ({ hitId }) => hitId }, async (parked) => {
     await runParked(parked);
     return true;
   });

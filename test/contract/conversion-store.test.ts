@@ -411,6 +411,19 @@ describe.each([
     for (const row of [third, { ...first, dueAt: due + 100 }]) await store.unpark(row);
   });
 
+  it('tells which call of a click is parked for longest', async () => {
+    const { store } = subject();
+    const clickId = newId();
+    const parked = (hitId: string): ParkedConversion => ({ clickId, hitId, request: '{}', dueAt: NOON, endsAt: NOON });
+    const [older, newer] = [parked('a'), parked('b')];
+    expect(await store.oldestParked(clickId)).toBeNull();
+    for (const row of [newer, older]) await store.park(row);
+    expect(await store.oldestParked(clickId)).toBe('a');
+    await store.unpark(older);
+    expect(await store.oldestParked(clickId)).toBe('b');
+    await store.unpark(newer);
+  });
+
   it('finds held conversions when their time is over, until they are held no more', async () => {
     const { store } = subject();
     const due = NOON - 2_000_000;

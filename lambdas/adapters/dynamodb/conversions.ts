@@ -158,6 +158,11 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
       await unlessConditionLost(() => client.send(command));
     },
 
+    async oldestParked(clickId) {
+      const [oldest] = await readPartition(client, table, { pk: parkedPartition(clickId), limit: 1 });
+      return oldest?.['sk']?.S ?? null;
+    },
+
     async postponeParked(parked, dueAt) {
       const command = new UpdateItemCommand({
         TableName: table,
@@ -178,6 +183,7 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
 
 const padded = (number: number): string => String(number).padStart(4, '0');
 const clickPartition = (clickId: string): string => `click#${clickId}`;
+const parkedPartition = (clickId: string): string => `parked#${clickId}`;
 const txnPartition = (hash: string): string => `txn#${hash}`;
 
 function keyOf(key: DedupeKey): { readonly pk: string; readonly sk: string } {
@@ -200,7 +206,7 @@ function fromRow<T>(item: Item): T {
 }
 
 function parkedKey({ clickId, hitId }: ParkedConversion): Item {
-  return toItem({ pk: `parked#${clickId}`, sk: hitId });
+  return toItem({ pk: parkedPartition(clickId), sk: hitId });
 }
 
 function toParkedItem(parked: ParkedConversion): Item {

@@ -136,6 +136,11 @@ export class FakeConversionStore implements ConversionStore {
     if (this.conversions.get(conversionId)?.holdUntil === until) this.#postponed.set(conversionId, dueAt);
   }
 
+  async oldestParked(clickId: string) {
+    const ids = [...this.#parked.values()].filter((row) => row.clickId === clickId).map(({ hitId }) => hitId);
+    return ids.sort()[0] ?? null;
+  }
+
   async postponeParked(parked: ParkedConversion, dueAt: number) {
     const name = `${parked.clickId}#${parked.hitId}`;
     const row = this.#parked.get(name);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { StorageUnavailable } from '../../../lambdas/core/ports.ts';
 import type { ParkedConversion } from '../../../lambdas/core/ports.ts';
 import { runParked } from '../../../lambdas/core/run-parked.ts';
+import { sweepParked } from '../../../lambdas/core/sweep.ts';
 import { aNetwork, aSender, TOKEN } from '../../support/conversions.ts';
 import type { Network } from '../../support/conversions.ts';
 
@@ -105,6 +106,23 @@ describe('a conversion that comes before its click', () => {
     const rows = await due(network);
     const codes = await Promise.all([...rows, ...rows].map((row) => runParked(row, network.deps)));
     expect(codes.filter((code) => code !== null)).toEqual(['OK']);
+  });
+
+  it('is recorded before what was said of it later, although that is looked at more often', async () => {
+    const { network, click_id } = await park();
+    for (let look = 0; look < 6; look++) {
+      network.advance(10 * MINUTE);
+      await runAll(network);
+    }
+    await network.call({ click_id, txn_id: 'T1', action: 'change', sale_amount: '20' });
+    network.advance(MINUTE);
+    await network.click({ id: click_id });
+    expect(await runAll(network)).toEqual(['CLICK_PENDING']);
+    network.advance(60 * MINUTE);
+    const run = async (row: ParkedConversion) => codes.push(await runParked(row, network.deps));
+    const codes: unknown[] = [];
+    await sweepParked({ ...network.deps, runParked: run }, Infinity);
+    expect(codes).toEqual(['OK', 'AMOUNT_CHANGED']);
   });
 
   it('many times is recorded once', async () => {
