@@ -90,6 +90,23 @@ export async function locate(
 }
 
 /**
+ * The one conversion of a transaction and goal that has the key of other terms: the goal's `dedupe` was changed, or the
+ * goal is gone. Reads nothing where the terms are those of the click's time.
+ */
+export async function findByEarlierKey(
+  { txnId }: PostbackRequest,
+  { clickAt, campaignId, advertiserId }: Subject,
+  { goal, goalId }: Target,
+  { termsSince }: Campaign,
+  store: Pick<ConversionStore, 'conversionsOfTxn'>,
+): Promise<string | null> {
+  if (txnId === null || goal?.dedupe === 'click' || clickAt === null || clickAt >= termsSince) return null;
+  const rows = await store.conversionsOfTxn(txnIndexHash(txnId), advertiserId);
+  const [found, ...more] = rows.filter((row) => row.campaignId === campaignId && row.goal === goalId);
+  return found === undefined || more.length > 0 ? null : found.conversionId;
+}
+
+/**
  * Conversions with the call's transaction id: of the campaign's advertiser, or else of all of the sender's. A call that
  * names a campaign means one goal, if only the default one.
  */

@@ -9,7 +9,7 @@ import { decideExisting } from './decide-existing.ts';
 import { decideNew } from './decide-new.ts';
 import type { Campaign, Sender, Settings } from './entities.ts';
 import { ENTITY_ID } from './ids.ts';
-import { findByTxn, keysOfNew, locate, readConversion, targetOf } from './locate-conversion.ts';
+import { findByEarlierKey, findByTxn, keysOfNew, locate, readConversion, targetOf } from './locate-conversion.ts';
 import type { Located, Target } from './locate-conversion.ts';
 import { readCampaign, readPlace } from './place.ts';
 import type { Place } from './place.ts';
@@ -143,6 +143,8 @@ async function decideByClick(
   const located = await locate(request, subject, target, rows, deps.store);
   const place = { campaign, settings };
   if (located.conversionId !== null) return decideFound(report, located.conversionId, located, place, deps);
+  const earlier = await findByEarlierKey(request, subject, target, campaign, deps.store);
+  if (earlier !== null) return decideFound(report, earlier, NAMED_BY_TXN, place, deps);
   if (click === null && attribution === null) return refused('CLICK_PURGED');
   const clickValues =
     click === null

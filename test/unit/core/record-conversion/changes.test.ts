@@ -121,6 +121,23 @@ describe('a repeat', () => {
     expect(onlyConversion(network).version).toBe(3);
   });
 
+  it.each<[string, Partial<Goal>, Goal]>([
+    ['has another scope', {}, aGoal({ dedupeScope: 'advertiser' })],
+    ['has a transaction as its key, no longer the click', { dedupe: 'click' }, aGoal()],
+    ['is gone, and had another scope', { dedupeScope: 'campaign' }, aGoal({ id: 'other', name: 'Other' })],
+    ['is gone, and had the click as its key', { dedupe: 'click' }, aGoal({ id: 'other', name: 'Other' })],
+  ])('finds its conversion although the goal now %s (invariant 4)', async (_, before, goal) => {
+    const network = aWatchedNetwork(ofGoal(before));
+    const call = { click_id: await network.click(), txn_id: 'T1', goal: 'sale' };
+    await runSteps(network, [{ call, is: ok }]);
+    network.advance(DAY);
+    network.catalog.campaigns.set('summer', aCampaign({ goals: [goal], termsSince: network.deps.now() }));
+    await runSteps(network, [
+      { call, is: duplicate },
+      { call: { ...call, status: 'rejected' }, is: { code: 'STATUS_CHANGED' } },
+    ]);
+  });
+
   it('finds a conversion by its transaction and its goal, although the campaign takes unknown goals for its default one', async () => {
     const network = aWatchedNetwork({ unknownGoal: 'default' });
     const click_id = await network.click();
