@@ -10,6 +10,9 @@ import type { Repriced } from './reprice.ts';
 import { refuse } from './ruling.ts';
 import type { Ruling, Scene } from './ruling.ts';
 
+/** Deliveries have numbers of four digits; beyond this those that are left are for changes of the status. */
+export const MAX_DELIVERIES_OF_AMOUNTS = 9_000;
+
 interface ExistingConversion {
   readonly conversion: Conversion;
   /** The verified click id of the call, if it has one. */
@@ -110,6 +113,7 @@ function wantedAmount(scene: Scene, input: ExistingConversion, warnings: string[
   if (conversion.locked) return refused('an operator decided it');
   if (conversion.status === 'rejected') return refused('rejected is final');
   if (conversion.terms === null) return refused('the conversion is not paid');
+  if (conversion.deliveries >= MAX_DELIVERIES_OF_AMOUNTS) return refused('it was changed too often');
   if (otherCurrency && amounts.some(({ given, known }) => given === null && known !== null)) {
     return refused('an amount is missing in the other currency');
   }

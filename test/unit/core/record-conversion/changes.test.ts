@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MAX_DELIVERIES_OF_AMOUNTS } from '../../../../lambdas/core/decide-existing.ts';
 import type { Campaign, Goal } from '../../../../lambdas/core/entities.ts';
 import { aWatchedNetwork, ofGoal, onlyConversion, runSteps } from '../../../support/conversion-reports.ts';
 import type { Step } from '../../../support/conversion-reports.ts';
@@ -136,6 +137,22 @@ describe('a repeat', () => {
       { call, is: duplicate },
       { call: { ...call, status: 'rejected' }, is: { code: 'STATUS_CHANGED' } },
     ]);
+  });
+
+  it('changes the amount no more when deliveries are running out of numbers, and still rejects', async () => {
+    const network = aWatchedNetwork(ofGoal(SHARE));
+    const call = { click_id: await network.click(), txn_id: 'T1' };
+    await runSteps(network, [{ call: { ...call, amount: '50' }, is: ok }]);
+    const stored = onlyConversion(network);
+    network.store.conversions.set(stored.id, { ...stored, deliveries: MAX_DELIVERIES_OF_AMOUNTS });
+    const changed = await network.call({ ...call, amount: '60', action: 'change' });
+    expect(changed.body).toMatchObject({
+      ...duplicate,
+      payout: '5.00',
+      warnings: ['the amount was not changed: it was changed too often'],
+    });
+    const rejected = await network.call({ ...call, status: 'rejected' });
+    expect(rejected.body).toMatchObject({ code: 'STATUS_CHANGED' });
   });
 
   it('finds a conversion by its transaction and its goal, although the campaign takes unknown goals for its default one', async () => {
