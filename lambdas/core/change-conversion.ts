@@ -5,11 +5,12 @@ import { countApproval, countChange } from './conversion-counters.ts';
 import type { AmountOrigin, Conversion, Terms } from './conversion.ts';
 import { currencyDecimals } from './currency.ts';
 import { moneyText } from './delivery-values.ts';
-import type { Campaign, ConversionStatus, Settings } from './entities.ts';
+import type { ConversionStatus, Settings } from './entities.ts';
 import { parseMoney } from './money.ts';
 import { readPlace } from './place.ts';
-import { exchangeBetween, exchangeRateText, needsExchange, price } from './pricing.ts';
-import { amountsOf, reprice } from './reprice.ts';
+import type { Place } from './place.ts';
+import { exchangeBetween, needsExchange } from './pricing.ts';
+import { amountsOf, pricedBy, reprice } from './reprice.ts';
 
 /** What an operator wants a conversion to be; what is left out stays. Amounts are decimals. */
 export interface ConversionPatch {
@@ -32,9 +33,7 @@ export interface RefusedPatch {
 type Verdict =
   RefusedPatch | { readonly kind: 'unchanged' } | { readonly kind: 'changed'; readonly change: ConversionChange };
 
-interface Circumstances {
-  readonly campaign: Campaign;
-  readonly settings: Settings;
+interface Circumstances extends Place {
   readonly now: number;
   /** `key:<id>`. */
   readonly by: string;
@@ -96,10 +95,7 @@ function priceAnew(before: Conversion, patch: ConversionPatch, settings: Setting
   const exchange =
     unpriced && needsExchange(terms) ? exchangeBetween(saleCurrency, conversion.currency, settings) : terms.exchange;
   if (exchange === undefined) return { kind: 'refused', code: 'NO_EXCHANGE_RATE' };
-  const priced = { ...terms, exchange };
-  const { payout, revenue } = price(priced, saleAmount);
-  const rate = exchange === null ? null : exchangeRateText(exchange);
-  return { ...conversion, terms: priced, rate, wouldBePayout: payout, wouldBeRevenue: revenue };
+  return { ...conversion, ...pricedBy({ ...terms, exchange }, saleAmount) };
 }
 
 /**

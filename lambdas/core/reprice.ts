@@ -1,4 +1,4 @@
-import type { Conversion } from './conversion.ts';
+import type { Conversion, Terms } from './conversion.ts';
 import type { Settings } from './entities.ts';
 import { ZERO } from './money.ts';
 import type { Micros } from './money.ts';
@@ -31,16 +31,15 @@ export function reprice(
   const isKept = saleCurrency === before.saleCurrency && terms.exchange !== null;
   const exchange = isKept ? terms.exchange : exchangeBetween(saleCurrency, currency, settings);
   if (exchange === undefined) return null;
-  const repriced = { ...terms, exchange };
-  const { payout, revenue } = price(repriced, saleAmount);
-  return {
-    saleAmount,
-    saleCurrency,
-    terms: repriced,
-    wouldBePayout: payout,
-    wouldBeRevenue: revenue,
-    rate: exchange === null ? null : exchangeRateText(exchange),
-  };
+  return { saleAmount, saleCurrency, ...pricedBy({ ...terms, exchange }, saleAmount) };
+}
+
+/** Terms with what they come to. `saleAmount` must be given if they need one. */
+export function pricedBy(terms: Terms, saleAmount: Micros | null): Omit<Repriced, 'saleAmount' | 'saleCurrency'> {
+  const { payout, revenue } = price(terms, saleAmount);
+  const { exchange } = terms;
+  const rate = exchange === null ? null : exchangeRateText(exchange);
+  return { terms, rate, wouldBePayout: payout, wouldBeRevenue: revenue };
 }
 
 /** What a conversion pays as it stands. Whoever approved it had the right to: an approved one pays whatever its code is. */
