@@ -2,7 +2,7 @@ import { isAnnounced, writeOf } from './conversion-change.ts';
 import type { Audience, ConversionChange } from './conversion-change.ts';
 import { PRUNE_DELAY_MS } from './counters.ts';
 import type { StoredCounter } from './counters.ts';
-import type { Campaign, Settings } from './entities.ts';
+import type { Place } from './place.ts';
 import { StorageUnavailable } from './ports.ts';
 import type {
   Clock,
@@ -59,11 +59,7 @@ export async function untilCommitted<T>(
 }
 
 /** Commits a change with all that follows from it, then says that there is something to deliver. */
-export async function commitChange(
-  change: ConversionChange,
-  within: { readonly campaign: Campaign; readonly settings: Settings },
-  deps: ChangeDeps,
-): Promise<CommitResult> {
+export async function commitChange(change: ConversionChange, within: Place, deps: ChangeDeps): Promise<CommitResult> {
   const write = writeOf(change, within, await audienceOf(change, deps), deps.now());
   const result = await deps.store.commit(write);
   if (result.committed) await Promise.all([sendHints(write, deps), tidyCounters(write, deps)]);

@@ -2,9 +2,10 @@ import type { Conversion, LedgerRow } from './conversion.ts';
 import type { CounterUpdate } from './counters.ts';
 import { deliveryValues } from './delivery-values.ts';
 import type { Delivery } from './delivery.ts';
-import type { Campaign, Postback, Settings } from './entities.ts';
+import type { Postback } from './entities.ts';
 import { matchPostbacks } from './match-postbacks.ts';
 import { subtractMicros, ZERO } from './money.ts';
+import type { Place } from './place.ts';
 import { planDeliveries } from './plan-deliveries.ts';
 import type { ConversionWrite, KeyChange } from './ports.ts';
 import type { ConversionCode } from './reasons.ts';
@@ -40,7 +41,7 @@ export function isAnnounced({ before, after }: ConversionChange): boolean {
 /** Everything that one change writes, in one transaction: history, the difference of approved money, deliveries. */
 export function writeOf(
   change: ConversionChange,
-  { campaign, settings }: { readonly campaign: Campaign; readonly settings: Settings },
+  { campaign, settings }: Place,
   { postbacks, deliveries }: Audience,
   now: number,
 ): ConversionWrite {

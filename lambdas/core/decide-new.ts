@@ -6,6 +6,7 @@ import type { StoredCounter } from './counters.ts';
 import type { ConversionStatus } from './entities.ts';
 import { defaultStanding } from './hold.ts';
 import type { Standing } from './hold.ts';
+import { DAY_MS } from './periods.ts';
 import type { KeyChange } from './ports.ts';
 import { exchangeBetween, exchangeRateText, needsAmount, needsExchange, price } from './pricing.ts';
 import type { ConversionCode } from './reasons.ts';
@@ -27,8 +28,6 @@ interface NewConversion {
   /** Counters that had no room for it a moment ago. */
   readonly full: readonly StoredCounter[];
 }
-
-const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** Lines 11 to 13 (and 7, for a goal that is only recorded), where no conversion with the key exists. */
 export function decideNew(scene: Scene, input: NewConversion): Ruling {

@@ -3,6 +3,7 @@ import { PERIOD_GRACE_MS } from './counters.ts';
 import type { Cap, CapPeriod } from './entities.ts';
 import { amountText, explainAmount } from './explain-amount.ts';
 import type { AmountExplanation } from './explain-amount.ts';
+import { DAY_MS } from './periods.ts';
 import { exchangeRateText, needsExchange } from './pricing.ts';
 
 /**
@@ -126,8 +127,6 @@ function doubtWords({ cap, createdAt }: Conversion, [recorded]: readonly History
   const isLate = recorded !== undefined && recorded.at - createdAt >= PERIOD_GRACE_MS;
   return isLate && cap !== null && cap.period !== 'total' ? ', or its period was over for too long to tell' : '';
 }
-
-const DAY_MS = 24 * 60 * 60 * 1_000;
 
 function elapsed(milliseconds: number): string {
   const [unit, length] = milliseconds < DAY_MS ? ['second', 1_000] : ['day', DAY_MS];

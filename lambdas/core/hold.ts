@@ -1,10 +1,9 @@
 import type { Conversion } from './conversion.ts';
 import type { Goal } from './entities.ts';
+import { DAY_MS } from './periods.ts';
 
 /** A conversion's status, and when it approves itself if it waits for that. */
 export type Standing = Pick<Conversion, 'status' | 'holdUntil'>;
-
-const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * What a conversion is that nobody gave a status. One that would be approved is held until so many days after its receipt;

@@ -1,3 +1,4 @@
+import type { ChangeDeps } from './commit-change.ts';
 import type { Conversion } from './conversion.ts';
 import { txnIndexHash, txnKeyHash } from './dedupe-keys.ts';
 import type { Campaign, Goal } from './entities.ts';
@@ -5,7 +6,7 @@ import { defaultGoal, findGoal, unknownGoalId } from './goals.ts';
 import { readCampaign } from './place.ts';
 import type { ClickGoalRow, ConversionStore, DedupeKey, KeyChange, KeyRow, TxnIndexRow } from './ports.ts';
 import type { PostbackRequest } from './postback-request.ts';
-import type { RecordDeps, Report } from './record-conversion.ts';
+import type { Report } from './report.ts';
 import type { Subject } from './ruling.ts';
 
 /** So many conversions of one transaction id are read at most. */
@@ -113,7 +114,7 @@ export async function findByEarlierKey(
 export async function findByTxn(
   { request, sender }: Pick<Report, 'request' | 'sender'>,
   campaign: Campaign | null,
-  { store, catalog }: Pick<RecordDeps, 'store' | 'catalog'>,
+  { store, catalog }: Pick<ChangeDeps, 'store' | 'catalog'>,
 ): Promise<readonly TxnIndexRow[]> {
   const { txnId, goal: word } = request;
   if (txnId === null || sender === null) return [];

@@ -5,7 +5,7 @@ import type { CapPeriod } from './entities.ts';
  * that the clock shows twice is two periods.
  */
 const QUARTER_MS = 15 * 60 * 1_000;
-const DAY_MS = 24 * 60 * 60 * 1_000;
+export const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** Longest length of each, in milliseconds. */
 const LONGEST: Readonly<Record<Exclude<CapPeriod, 'total'>, number>> = {

@@ -11,43 +11,18 @@ import type { Campaign, Sender, Settings } from './entities.ts';
 import { ENTITY_ID } from './ids.ts';
 import { findByEarlierKey, findByTxn, keysOfNew, locate, readConversion, targetOf } from './locate-conversion.ts';
 import type { Located, Target } from './locate-conversion.ts';
+import { DAY_MS } from './periods.ts';
 import { readCampaign, readPlace } from './place.ts';
 import type { Place } from './place.ts';
 import type { ClickReader, CommitResult, ConversionStore, DedupeKey } from './ports.ts';
 import type { PostbackRequest } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
+import type { Report } from './report.ts';
 import { refuse } from './ruling.ts';
 import type { Ruling, Subject } from './ruling.ts';
 import { sceneOf } from './scene.ts';
 import { mayReportFor } from './senders.ts';
 import { findSubject, subjectOf } from './subject.ts';
-
-/** A call that reports a conversion and was authenticated. */
-export interface Report {
-  readonly request: PostbackRequest;
-  /** Null: a pixel, which anybody may load. It records and never changes. */
-  readonly sender: Sender | null;
-  /** Whether the sender may call from where it called. */
-  readonly addressAllowed: boolean;
-  /** Verified; null: the call names its conversion by `txn_id` alone. */
-  readonly click: VerifiedClickId | null;
-  /** Whose it is, by an operator's word, should the click not be stored. */
-  readonly attribution: Attribution | null;
-  /** When the call came; terms and the attribution window go by it. Milliseconds. */
-  readonly receivedAt: number;
-  /**
-   * The id of the conversion, should the call make one. Minted once a call: a commit whose answer was lost is
-   * recognized by it.
-   */
-  readonly conversionId: string;
-  /** For the history: see `HistoryRow`. */
-  readonly by: string;
-}
-
-export interface Attribution {
-  readonly campaignId: string;
-  readonly publisherId: string;
-}
 
 export interface Outcome extends Omit<Ruling, 'change'> {
   /** Whose click or conversion it is, as far as it was found. */
@@ -57,8 +32,6 @@ export interface Outcome extends Omit<Ruling, 'change'> {
 export interface RecordDeps extends ChangeDeps {
   readonly clicks: ClickReader;
 }
-
-const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * Lines 3 (the click's advertiser) to 13 of the contract's table. `CLICK_PENDING` records nothing: the caller parks the
@@ -130,8 +103,7 @@ async function decideByClick(
   const advertiserId = subject?.advertiserId ?? null;
   const refused = (code: ConversionCode): Plan => refusedPlan(request, advertiserId, code);
 
-  if (sender !== null && advertiserId !== null && !mayReportFor(sender, advertiserId))
-    return refused('INVALID_SECURITY_TOKEN');
+  if (isForeign(advertiserId, sender)) return refused('INVALID_SECURITY_TOKEN');
   if (!report.addressAllowed) return refused('IP_NOT_ALLOWED');
   if (subject === null) {
     if (attribution !== null) return refused('CONVERSION_NOT_FOUND');
@@ -165,8 +137,7 @@ async function decideWithoutClick(report: Report, full: readonly StoredCounter[]
   const advertiserId = campaign?.advertiserId ?? null;
   const refused = (code: ConversionCode, message?: string): Plan => refusedPlan(request, advertiserId, code, message);
 
-  if (sender !== null && advertiserId !== null && !mayReportFor(sender, advertiserId))
-    return refused('INVALID_SECURITY_TOKEN');
+  if (isForeign(advertiserId, sender)) return refused('INVALID_SECURITY_TOKEN');
   if (!report.addressAllowed) return refused('IP_NOT_ALLOWED');
 
   const [settings, named, found] = await Promise.all([
@@ -217,8 +188,7 @@ async function decideFound(
   const { request, sender, click } = report;
   const conversion = await readConversion(id, deps.store);
   const { advertiserId, campaignId } = conversion;
-  if (sender !== null && !mayReportFor(sender, advertiserId))
-    return refusedPlan(request, advertiserId, 'INVALID_SECURITY_TOKEN');
+  if (isForeign(advertiserId, sender)) return refusedPlan(request, advertiserId, 'INVALID_SECURITY_TOKEN');
 
   // A transaction may be that of another click: what is told of it, and to whom, goes by the conversion.
   const within = place?.campaign.id === campaignId ? place : await readPlace(campaignId, deps.catalog);
@@ -274,6 +244,11 @@ async function decideFirst(
     full,
   });
   return { ruling, advertiserId, within: place };
+}
+
+/** Whether an advertiser, as far as one is known, is none of the sender's. A pixel reports for whose the click is. */
+function isForeign(advertiserId: string | null, sender: Sender | null): boolean {
+  return sender !== null && advertiserId !== null && !mayReportFor(sender, advertiserId);
 }
 
 function refusedPlan(

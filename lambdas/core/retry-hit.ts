@@ -10,7 +10,8 @@ import { parsePostback } from './postback-request.ts';
 import { CONVERSION_REASONS } from './reasons.ts';
 import type { ConversionCode } from './reasons.ts';
 import { readRecorded, recordConversion } from './record-conversion.ts';
-import type { Attribution, Outcome, RecordDeps, Report } from './record-conversion.ts';
+import type { Outcome, RecordDeps } from './record-conversion.ts';
+import type { Attribution, Report } from './report.ts';
 import { refuse } from './ruling.ts';
 import { parkConversion } from './run-parked.ts';
 

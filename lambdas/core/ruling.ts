@@ -1,8 +1,9 @@
 import type { Reported } from './choose-terms.ts';
 import type { ConversionChange } from './conversion-change.ts';
 import type { Conversion } from './conversion.ts';
-import type { Campaign, Goal, Settings } from './entities.ts';
+import type { Goal } from './entities.ts';
 import type { Micros } from './money.ts';
+import type { Place } from './place.ts';
 import type { PostbackRequest } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
 
@@ -18,13 +19,11 @@ export interface Ruling {
 }
 
 /** What every decision about a call needs to know. */
-export interface Scene {
+export interface Scene extends Place {
   readonly request: PostbackRequest;
   readonly reportedBy: Conversion['reportedBy'];
-  readonly campaign: Campaign;
   /** What the call is about; null: the campaign does not know it, or not any more. */
   readonly goal: Goal | null;
-  readonly settings: Settings;
   /** Parsed with the decimals of `saleCurrency`. */
   readonly saleAmount: Micros | null;
   /** The request's, or the campaign's. */
@@ -32,7 +31,7 @@ export interface Scene {
   /** What the call says of payout and revenue and the goal accepts. */
   readonly reported: Reported;
   readonly now: number;
-  /** For the history: `sender:<id>`. */
+  /** For the history: see `HistoryRow`. */
   readonly by: string;
 }
 

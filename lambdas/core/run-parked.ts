@@ -6,7 +6,8 @@ import { reasonOf } from './postback-answer.ts';
 import type { PostbackRequest } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
 import { readRecorded, recordConversion, retentionEnd } from './record-conversion.ts';
-import type { Outcome, RecordDeps, Report } from './record-conversion.ts';
+import type { Outcome, RecordDeps } from './record-conversion.ts';
+import type { Report } from './report.ts';
 
 /** When a parked conversion is first looked at. */
 const FIRST_LOOK_MS = 30_000;

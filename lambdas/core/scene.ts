@@ -3,7 +3,7 @@ import type { Goal } from './entities.ts';
 import type { Micros } from './money.ts';
 import type { Place } from './place.ts';
 import { readAmount } from './postback-request.ts';
-import type { Report } from './record-conversion.ts';
+import type { Report } from './report.ts';
 import type { Scene } from './ruling.ts';
 
 /** A call with its amounts read, now that campaign and goal are known; what the goal does not accept is ignored. */

@@ -1,8 +1,9 @@
 import type { VerifiedClickId } from './click-id.ts';
+import type { ChangeDeps } from './commit-change.ts';
 import type { Click } from './entities.ts';
 import { readConversion } from './locate-conversion.ts';
 import type { ClickGoalRow } from './ports.ts';
-import type { Attribution, RecordDeps } from './record-conversion.ts';
+import type { Attribution } from './report.ts';
 import type { Subject } from './ruling.ts';
 
 /** Whom a call is about whose click is stored. */
@@ -18,7 +19,7 @@ export async function findSubject(
   { id: clickId, time }: VerifiedClickId,
   rows: readonly ClickGoalRow[],
   attribution: Attribution | null,
-  { store, catalog }: Pick<RecordDeps, 'store' | 'catalog'>,
+  { store, catalog }: Pick<ChangeDeps, 'store' | 'catalog'>,
 ): Promise<Subject | null> {
   const [first] = rows.flatMap(({ conversionId }) => conversionId ?? []);
   if (first !== undefined) {
