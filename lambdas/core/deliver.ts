@@ -193,7 +193,7 @@ async function sendHints(delivery: Delivery, deps: DeliverDeps): Promise<number>
   const { postbackId, nextAttemptAt } = delivery;
   const hints = [];
   if (hasEnded(delivery.state) && delivery.successor !== null) {
-    hints.push({ deliveryId: deliveryId(delivery.conversionId, delivery.successor), postbackId, delaySeconds: 0 });
+    hints.push({ deliveryId: deliveryId(delivery.subjectId, delivery.successor), postbackId, delaySeconds: 0 });
   }
   const wait = nextAttemptAt === null ? Infinity : Math.max(nextAttemptAt - deps.now(), 0);
   if (wait <= LONGEST_DELAY) {

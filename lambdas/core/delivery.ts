@@ -1,12 +1,13 @@
-/** One conversion change to be told to one publisher postback. The row is the truth, a queue message only a hint. */
+/** One conversion change, or one paid click, to be told to one publisher postback. The row is the truth, a queue message only a hint. */
 export type DeliveryState = 'waiting' | 'sending' | 'delivered' | 'exhausted' | 'cancelled';
 
-export type DeliveryEvent = 'created' | 'status_changed';
+export type DeliveryEvent = 'created' | 'status_changed' | 'click_payout';
 
 export interface Delivery {
-  /** `<conversion id>_<number>`; never changes, so a receiver can drop a repeat. Sent as Webhook-Id. */
+  /** `<subject id>_<number>`; never changes, so a receiver can drop a repeat. Sent as Webhook-Id. */
   readonly id: string;
-  readonly conversionId: string;
+  /** What it tells of: a conversion, or (event `click_payout`) a click. Its rows are kept under this id. */
+  readonly subjectId: string;
   readonly number: number;
   readonly postbackId: string;
   readonly publisherId: string;
@@ -62,13 +63,13 @@ export type AttemptError =
   | 'invalid_response'
   | 'postback_missing';
 
-/** The id of a conversion's n-th delivery. */
-export function deliveryId(conversionId: string, number: number): string {
-  return `${conversionId}_${number}`;
+/** The id of the n-th delivery of a conversion or a click. */
+export function deliveryId(subjectId: string, number: number): string {
+  return `${subjectId}_${number}`;
 }
 
 /** The parts of a delivery's id, or null if it is none. */
-export function parseDeliveryId(id: string): { conversionId: string; number: number } | null {
-  const match = /^([a-z2-7]{24})_([1-9]\d{0,3})$/.exec(id);
-  return match?.[1] === undefined ? null : { conversionId: match[1], number: Number(match[2]) };
+export function parseDeliveryId(id: string): { subjectId: string; number: number } | null {
+  const match = /^([a-z2-7]{24}|[a-z2-7]{32})_([1-9]\d{0,3})$/.exec(id);
+  return match?.[1] === undefined ? null : { subjectId: match[1], number: Number(match[2]) };
 }

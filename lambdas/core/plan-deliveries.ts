@@ -44,7 +44,7 @@ export function planDeliveries(
       kind: 'put',
       delivery: {
         id: deliveryId(conversion.id, number),
-        conversionId: conversion.id,
+        subjectId: conversion.id,
         number,
         event,
         postbackId: postback.id,

@@ -91,7 +91,7 @@ function showHistory(history: readonly HistoryRow[]) {
 export function showDelivery({ delivery, attempts }: DeliveryWithAttempts) {
   return {
     id: delivery.id,
-    conversion_id: delivery.conversionId,
+    conversion_id: delivery.subjectId,
     postback_id: delivery.postbackId,
     publisher_id: delivery.publisherId,
     event: delivery.event,

@@ -240,7 +240,7 @@ describe.each([
     const prepare = async (overrides: Partial<Delivery>) => {
       const { store, put: putDelivery } = subject();
       const conversionId = newId();
-      const delivery = aDelivery({ conversionId, ...overrides });
+      const delivery = aDelivery({ subjectId: conversionId, ...overrides });
       await putDelivery(delivery);
       const commit = (...deliveries: DeliveryChange[]) =>
         store.commit(aWrite(aConversion({ id: conversionId }), { deliveries }));
@@ -251,7 +251,7 @@ describe.each([
 
     it('adds them in order, each number once', async () => {
       const { delivery, commit, rows } = await prepare({ number: 10 });
-      const other = { ...delivery, number: 9, id: deliveryId(delivery.conversionId, 9) };
+      const other = { ...delivery, number: 9, id: deliveryId(delivery.subjectId, 9) };
       expect(await commit({ kind: 'put', delivery })).toEqual(refused);
       expect(await commit({ kind: 'put', delivery: other })).toEqual({ committed: true });
       expect(await rows()).toEqual([other, delivery]);
@@ -359,7 +359,7 @@ describe.each([
       await store.remember(key);
       expect(await commit(counters, { keys: [put(key, newId())] })).toEqual({ committed: false, lost: 'key' });
       expect(await commit(counters, { expectedVersion: 1 })).toEqual({ committed: false, lost: 'version' });
-      const gone = aDelivery({ conversionId: newId() });
+      const gone = aDelivery({ subjectId: newId() });
       const deliveries: DeliveryChange[] = [{ kind: 'cancel', delivery: gone }];
       expect(await commit(counters, { deliveries })).toMatchObject({ committed: false, lost: 'cap' });
       expect(await commit([], { deliveries })).toEqual({ committed: false, lost: 'delivery' });

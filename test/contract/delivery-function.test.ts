@@ -82,8 +82,8 @@ beforeEach(() => {
 async function stored(path: string): Promise<Delivery> {
   const { port } = receiver.address() as AddressInfo;
   const n = ++conversions;
-  const conversionId = encodeBase32(Uint8Array.from({ length: 15 }, (_, i) => (i < 14 ? 9 : n)));
-  const delivery = aDelivery({ conversionId, postbackId: `pb${n}`, createdAt: 1, nextAttemptAt: 1, dueAt: 1 });
+  const subjectId = encodeBase32(Uint8Array.from({ length: 15 }, (_, i) => (i < 14 ? 9 : n)));
+  const delivery = aDelivery({ subjectId, postbackId: `pb${n}`, createdAt: 1, nextAttemptAt: 1, dueAt: 1 });
   const url = `http://127.0.0.1:${port}${path}?cid={p1}&event={event}`;
   const postback = toWire(aPostback({ id: delivery.postbackId, url })) as Record<string, unknown>;
   const items = [

@@ -49,13 +49,13 @@ const real = (): Subject => {
     async put(delivery) {
       await client.send(new PutItemCommand({ TableName: tables.deliveries, Item: toDeliveryItem(delivery) }));
     },
-    async attemptsOf({ conversionId, number }) {
+    async attemptsOf({ subjectId, number }) {
       const prefix = `attempt#${String(number).padStart(4, '0')}#`;
       const { Items = [] } = await client.send(
         new QueryCommand({
           TableName: tables.deliveries,
           KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-          ExpressionAttributeValues: toItem({ ':pk': conversionId, ':prefix': prefix }),
+          ExpressionAttributeValues: toItem({ ':pk': subjectId, ':prefix': prefix }),
         }),
       );
       return Items.map(fromAttemptItem);
@@ -69,7 +69,7 @@ describe.each([
 ])('the delivery store %s', (_, create) => {
   async function given(overrides: Partial<Delivery> = {}) {
     const subject = create();
-    const delivery = aDelivery({ conversionId: newConversionId(), ...overrides });
+    const delivery = aDelivery({ subjectId: newConversionId(), ...overrides });
     await subject.put(delivery);
     return { ...subject, delivery };
   }
@@ -194,7 +194,7 @@ describe.each([
 
     it('is released by what ends the delivery before it', async () => {
       const { store, delivery, put } = await claimed({ successor: 2 });
-      const successor = aDelivery({ conversionId: delivery.conversionId, ...held });
+      const successor = aDelivery({ subjectId: delivery.subjectId, ...held });
       await put(successor);
 
       await store.finish({ ...delivery, ...ended }, 'mine', attempt, NOON + 5);
@@ -204,7 +204,7 @@ describe.each([
 
     it('is released too if it came during the call', async () => {
       const { store, delivery, put } = await claimed();
-      const successor = aDelivery({ conversionId: delivery.conversionId, ...held });
+      const successor = aDelivery({ subjectId: delivery.subjectId, ...held });
       await put(successor);
       await put({ ...delivery, successor: 2 });
 
@@ -216,7 +216,7 @@ describe.each([
 
     it('is kept waiting while the delivery before it is not over', async () => {
       const { store, delivery, put } = await claimed({ successor: 2 });
-      const successor = aDelivery({ conversionId: delivery.conversionId, ...held });
+      const successor = aDelivery({ subjectId: delivery.subjectId, ...held });
       await put(successor);
 
       await store.finish({ ...delivery, state: 'waiting', attempts: 1 }, 'mine', attempt, NOON + 5);
@@ -229,7 +229,7 @@ describe.each([
       ['was made due by somebody else', { nextAttemptAt: NOON + 3, dueAt: NOON + 3 }],
     ])('is left alone if it %s, and the delivery ends all the same', async (__, overrides) => {
       const { store, delivery, put, attemptsOf } = await claimed({ successor: 2 });
-      const successor = aDelivery({ conversionId: delivery.conversionId, ...held, ...overrides });
+      const successor = aDelivery({ subjectId: delivery.subjectId, ...held, ...overrides });
       await put(successor);
 
       expect(await store.finish({ ...delivery, ...ended }, 'mine', attempt, NOON + 5)).toMatchObject({ lease: null });
@@ -245,9 +245,9 @@ describe.each([
       const shard = 3;
       const rows: Delivery[] = [];
       for (let number = 1; rows.length < 4; number++) {
-        const conversionId = newConversionId();
-        if (dueShard(`${conversionId}_1`) !== shard) continue;
-        const row = aDelivery({ conversionId, dueAt: 1_000 - rows.length });
+        const subjectId = newConversionId();
+        if (dueShard(`${subjectId}_1`) !== shard) continue;
+        const row = aDelivery({ subjectId, dueAt: 1_000 - rows.length });
         rows.push(row);
         await subject.put(row);
       }

@@ -7,16 +7,16 @@ export const NOON = Date.UTC(2026, 10, 22, 12);
 
 /** A delivery that waits for its first attempt, due now. */
 export function aDelivery(overrides: Partial<Delivery> = {}): Delivery {
-  const { conversionId = 'a2b3c4d5e6f7g2h3i4j5k6l7', number = 1 } = overrides;
+  const { subjectId = 'a2b3c4d5e6f7g2h3i4j5k6l7', number = 1 } = overrides;
   return {
-    id: deliveryId(conversionId, number),
-    conversionId,
+    id: deliveryId(subjectId, number),
+    subjectId,
     number,
     postbackId: 'pb1',
     publisherId: 'pub1',
     event: 'created',
     state: 'waiting',
-    values: { conversion_id: conversionId, p1: 'tia-1', status: 'approved', goal: 'sale', payout: '2.50' },
+    values: { conversion_id: subjectId, p1: 'tia-1', status: 'approved', goal: 'sale', payout: '2.50' },
     createdAt: NOON,
     attempts: 0,
     scheduleStep: 0,

@@ -286,7 +286,7 @@ function deliveryItem(table: string, change: DeliveryChange): TransactWriteItem 
   if (change.kind === 'put') {
     return { Put: { TableName: table, Item: toDeliveryItem(delivery), ConditionExpression: UNTAKEN } };
   }
-  const Key = toItem(deliveryKey(delivery.conversionId, delivery.number));
+  const Key = toItem(deliveryKey(delivery.subjectId, delivery.number));
   const ExpressionAttributeNames = { '#state': 'state' };
   if (change.kind === 'cancel') {
     return {

@@ -56,7 +56,7 @@ export function createDeliveryStore(client: DynamoDBClient, table: string): Deli
       for (let pass = 0; pass < FINISH_PASSES; pass++) {
         const finished = { ...delivery, lease: null, successor };
         const items = [finishItem(table, finished, lease)];
-        if (release && successor !== null) items.push(releaseItem(table, delivery.conversionId, successor, now));
+        if (release && successor !== null) items.push(releaseItem(table, delivery.subjectId, successor, now));
         if (attempt !== null) items.push({ Put: { TableName: table, Item: toAttemptItem(delivery, attempt) } });
         const refused = await refusals(client, items);
         if (refused === null) return finished;
@@ -90,11 +90,11 @@ export function createDeliveryStore(client: DynamoDBClient, table: string): Deli
       return Items.map(fromDeliveryItem);
     },
 
-    async postpone({ conversionId, number, dueAt }, newDueAt) {
+    async postpone({ subjectId, number, dueAt }, newDueAt) {
       if (dueAt === null) return false;
       const command = new UpdateItemCommand({
         TableName: table,
-        Key: toItem(deliveryKey(conversionId, number)),
+        Key: toItem(deliveryKey(subjectId, number)),
         ...update({ due_at: newDueAt }, '#due_at = :was', { ':was': dueAt }),
       });
       return (await unlessConditionLost(() => client.send(command))) !== null;
@@ -104,7 +104,7 @@ export function createDeliveryStore(client: DynamoDBClient, table: string): Deli
 
 function keyOf(id: string): Item | null {
   const parts = parseDeliveryId(id);
-  return parts === null ? null : toItem(deliveryKey(parts.conversionId, parts.number));
+  return parts === null ? null : toItem(deliveryKey(parts.subjectId, parts.number));
 }
 
 function finishItem(table: string, delivery: Delivery, lease: string): TransactWriteItem {
@@ -114,7 +114,7 @@ function finishItem(table: string, delivery: Delivery, lease: string): TransactW
   return {
     Update: {
       TableName: table,
-      Key: toItem(deliveryKey(delivery.conversionId, delivery.number)),
+      Key: toItem(deliveryKey(delivery.subjectId, delivery.number)),
       ...update(
         {
           state: delivery.state,
@@ -134,12 +134,12 @@ function finishItem(table: string, delivery: Delivery, lease: string): TransactW
   };
 }
 
-function releaseItem(table: string, conversionId: string, number: number, now: number): TransactWriteItem {
-  const shard = String(dueShard(`${conversionId}_${number}`));
+function releaseItem(table: string, subjectId: string, number: number, now: number): TransactWriteItem {
+  const shard = String(dueShard(`${subjectId}_${number}`));
   return {
     Update: {
       TableName: table,
-      Key: toItem(deliveryKey(conversionId, number)),
+      Key: toItem(deliveryKey(subjectId, number)),
       ...update(
         { next_attempt_at: now, due_at: now, due_shard: shard },
         '#state = :waiting AND attribute_not_exists(#next_attempt_at)',

@@ -7,13 +7,13 @@ import type { Item } from './items.ts';
 const padded = (number: number): string => String(number).padStart(4, '0');
 
 /** The key of a conversion's n-th delivery. */
-export function deliveryKey(conversionId: string, number: number): { pk: string; sk: string } {
-  return { pk: conversionId, sk: `delivery#${padded(number)}` };
+export function deliveryKey(subjectId: string, number: number): { pk: string; sk: string } {
+  return { pk: subjectId, sk: `delivery#${padded(number)}` };
 }
 
 /** The key of a delivery's n-th attempt. */
-function attemptKey(conversionId: string, delivery: number, attempt: number): { pk: string; sk: string } {
-  return { pk: conversionId, sk: `attempt#${padded(delivery)}#${padded(attempt)}` };
+function attemptKey(subjectId: string, delivery: number, attempt: number): { pk: string; sk: string } {
+  return { pk: subjectId, sk: `attempt#${padded(delivery)}#${padded(attempt)}` };
 }
 
 /**
@@ -23,7 +23,7 @@ function attemptKey(conversionId: string, delivery: number, attempt: number): { 
 export function toDeliveryItem(delivery: Delivery): Item {
   const createdAt = new Date(delivery.createdAt).toISOString();
   return toItem({
-    ...deliveryKey(delivery.conversionId, delivery.number),
+    ...deliveryKey(delivery.subjectId, delivery.number),
     ...withoutNulls(delivery),
     month: createdAt.slice(0, 7),
     listed_at: `${createdAt}#${delivery.id}`,
@@ -41,7 +41,7 @@ const ATTEMPT_TTL = 30 * 24 * 60 * 60;
 /** An attempt as its row, which expires 30 days after the call. */
 export function toAttemptItem(delivery: Delivery, attempt: Attempt): Item {
   return toItem({
-    ...attemptKey(delivery.conversionId, delivery.number, attempt.number),
+    ...attemptKey(delivery.subjectId, delivery.number, attempt.number),
     ...withoutNulls(attempt),
     expires_at: Math.floor(attempt.at / 1_000) + ATTEMPT_TTL,
   });

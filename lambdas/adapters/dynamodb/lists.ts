@@ -49,9 +49,9 @@ const FILTERED_READ = 500;
 
 /** Reads what happened, for the management API. */
 export function createFactReader(client: DynamoDBClient, tables: Tables): FactReader {
-  const attemptsOf = async ({ conversionId, number }: Delivery): Promise<Attempt[]> => {
-    const prefix = `attempt#${deliveryKey(conversionId, number).sk.slice('delivery#'.length)}#`;
-    return (await readPartition(client, tables.deliveries, { pk: conversionId, prefix })).map(fromAttemptItem);
+  const attemptsOf = async ({ subjectId, number }: Delivery): Promise<Attempt[]> => {
+    const prefix = `attempt#${deliveryKey(subjectId, number).sk.slice('delivery#'.length)}#`;
+    return (await readPartition(client, tables.deliveries, { pk: subjectId, prefix })).map(fromAttemptItem);
   };
 
   const hits = createHitStore(client, tables.hits);
@@ -92,7 +92,7 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
     async delivery(id) {
       const parts = parseDeliveryId(id);
       if (parts === null) return null;
-      const item = await readItem(client, tables.deliveries, toItem(deliveryKey(parts.conversionId, parts.number)));
+      const item = await readItem(client, tables.deliveries, toItem(deliveryKey(parts.subjectId, parts.number)));
       if (item === null) return null;
       const delivery = fromDeliveryItem(item);
       return { delivery, attempts: await attemptsOf(delivery) };

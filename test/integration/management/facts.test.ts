@@ -55,7 +55,7 @@ const aConversion = (n: number, createdAt: number, overrides: Partial<Conversion
 
 const aDelivery = (conversion: Conversion, overrides: Partial<Delivery> = {}): Delivery => ({
   id: deliveryId(conversion.id, 1),
-  conversionId: conversion.id,
+  subjectId: conversion.id,
   number: 1,
   postbackId: 'pb',
   publisherId: conversion.publisherId,

@@ -65,7 +65,7 @@ export class FakeConversionStore implements ConversionStore {
 
   async deliveriesOf(conversionId: string) {
     return [...this.deliveries.values()]
-      .filter((delivery) => delivery.conversionId === conversionId)
+      .filter((delivery) => delivery.subjectId === conversionId)
       .sort((a, b) => a.number - b.number);
   }
 

@@ -37,7 +37,7 @@ export function fakeDeliveriesOf(rows: Map<string, Delivery>): FakeDeliveries {
       const finished: Delivery = { ...delivery, lease: null, successor: row.successor };
       rows.set(delivery.id, finished);
       if (attempt !== null) attempts.set(delivery.id, [...(attempts.get(delivery.id) ?? []), attempt]);
-      const next = rows.get(deliveryId(row.conversionId, row.successor ?? 0));
+      const next = rows.get(deliveryId(row.subjectId, row.successor ?? 0));
       if (hasEnded(finished.state) && next?.state === 'waiting' && next.nextAttemptAt === null) {
         rows.set(next.id, { ...next, nextAttemptAt: now, dueAt: now });
       }

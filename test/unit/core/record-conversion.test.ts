@@ -35,7 +35,7 @@ const expectConsistent = ({ store }: Network) => {
     expect(rows.reduce((sum, row) => sum + row.payout, 0n)).toBe(paid ? conversion.payout : 0n);
     expect(rows.reduce((sum, row) => sum + row.revenue, 0n)).toBe(paid ? conversion.revenue : 0n);
     expect(store.history.filter(({ conversionId }) => conversionId === conversion.id)).toHaveLength(conversion.version);
-    const deliveries = [...store.deliveries.values()].filter(({ conversionId }) => conversionId === conversion.id);
+    const deliveries = [...store.deliveries.values()].filter(({ subjectId }) => subjectId === conversion.id);
     expect(deliveries).toHaveLength(conversion.deliveries);
   }
 };

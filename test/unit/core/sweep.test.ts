@@ -23,7 +23,7 @@ const LATER = NOON + 40_000;
 describe('the sweep of deliveries', () => {
   it('sends a hint for each that is due, of every shard, and none for the others', async () => {
     const rows = Array.from({ length: 40 }, (_, n) =>
-      aDelivery({ conversionId: conversionIdOf(n), dueAt: n < 30 ? NOON - n : NOON + n, postbackId: `pb${n}` }),
+      aDelivery({ subjectId: conversionIdOf(n), dueAt: n < 30 ? NOON - n : NOON + n, postbackId: `pb${n}` }),
     );
     const { deps, hints } = given(rows);
 
@@ -66,7 +66,7 @@ describe('the sweep of deliveries', () => {
   });
 
   it('goes on after a row and after a shard that fail', async () => {
-    const rows = Array.from({ length: 30 }, (_, n) => aDelivery({ conversionId: conversionIdOf(n) }));
+    const rows = Array.from({ length: 30 }, (_, n) => aDelivery({ subjectId: conversionIdOf(n) }));
     const [bad] = rows;
     const { deps, deliveries, hints } = given(rows);
     const brokenShard = (dueShard(bad?.id ?? '') + 1) % 8;
@@ -92,7 +92,7 @@ describe('the sweep of deliveries', () => {
 
   it('begins nothing after its deadline', async () => {
     let now = NOON;
-    const rows = Array.from({ length: 30 }, (_, n) => aDelivery({ conversionId: conversionIdOf(n) }));
+    const rows = Array.from({ length: 30 }, (_, n) => aDelivery({ subjectId: conversionIdOf(n) }));
     const { deps, hints } = given(rows, () => (now += 1_000));
 
     await sweepDeliveries(deps, NOON + 20_000);
