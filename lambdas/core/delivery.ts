@@ -11,6 +11,8 @@ export interface Delivery {
   readonly number: number;
   readonly postbackId: string;
   readonly publisherId: string;
+  /** Whom the postback belongs to: the publisher, or the network, whose own ones publishers do not see. */
+  readonly audience: 'publisher' | 'network';
   readonly event: DeliveryEvent;
   readonly state: DeliveryState;
   /** Macro values of the conversion as it was when the delivery was made; expanded into the postback's URL at each attempt. */
@@ -33,6 +35,13 @@ export interface Delivery {
    * ends a delivery always knows whom to release.
    */
   readonly successor: number | null;
+  /** Its news was taken back while it was being sent: if this attempt fails it ends as cancelled. */
+  readonly recalled: boolean;
+  /**
+   * Since when it is stuck, in milliseconds: when its last attempt failed or when it was held because its postback is
+   * paused or disabled. Null: nothing is wrong with it. Stuck ones are found by their postback, to be replayed or let go.
+   */
+  readonly stuckAt: number | null;
 }
 
 /** Whether no further call is made for a delivery by itself. */
@@ -51,6 +60,8 @@ export interface Attempt {
   readonly error: AttemptError | null;
   /** At most 1 kB of the answer. */
   readonly body: string | null;
+  /** When the next one was due after it, in milliseconds; null: it was the last. */
+  readonly nextAttemptAt: number | null;
 }
 
 export type AttemptError =

@@ -214,6 +214,12 @@ export function completeCampaign(stored: Campaign): Campaign {
   return { ...DEFAULT_CAMPAIGN_TERMS, ...since, ...stored };
 }
 
+/** What a postback may fire on: a conversion in a status, or a click that its publisher is paid for. */
+export type FireOn = ConversionStatus | 'click_payout';
+
+/** `disabled`: by ourselves, because its receiver is gone or has been failing for days; an operator activates it again. */
+export type PostbackStatus = EntityStatus | 'disabled';
+
 export interface Postback extends Entity {
   /** Null: of all publishers. */
   readonly publisherId: string | null;
@@ -223,10 +229,14 @@ export interface Postback extends Entity {
   readonly url: string;
   readonly method: 'GET' | 'POST_FORM' | 'POST_JSON';
   readonly mode: 'add' | 'replace';
-  readonly fireOn: readonly ConversionStatus[];
+  readonly fireOn: readonly FireOn[];
   readonly statusWords: Readonly<Record<string, string>>;
   readonly goalWords: Readonly<Record<string, string>>;
-  readonly status: EntityStatus;
+  /** While it is paused or disabled its deliveries are made and wait; once it is archived there are none. */
+  readonly status: PostbackStatus;
+  /** Of a disabled one: since when, in milliseconds, and why: it answered 410, or nothing but failures for days. */
+  readonly disabledAt: number | null;
+  readonly disabledReason: 'gone' | 'failing' | null;
 }
 
 export interface Settings {

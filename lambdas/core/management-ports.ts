@@ -110,6 +110,45 @@ export interface DeliveryWithAttempts {
   readonly attempts: readonly Attempt[];
 }
 
+/** Deliveries that operators send again. Throws StorageUnavailable. */
+export interface ReplayStore {
+  /** Of a postback, stuck since `since` or later, longest first; eventually consistent. `after`: where the page before ended. */
+  stuck(
+    postbackId: string,
+    query: { readonly since: number; readonly after: string | null; readonly limit: number },
+  ): Promise<{ readonly deliveries: readonly Delivery[]; readonly next: string | null }>;
+  delivery(id: string): Promise<Delivery | null>;
+  /** All of a conversion, oldest first, strongly consistent. */
+  deliveriesOf(conversionId: string): Promise<readonly Delivery[]>;
+  /**
+   * Makes a delivery due at `now`, at the beginning of its schedule. False, and nothing is written, if its state or its
+   * times are not what was read any more.
+   */
+  revive(delivery: Delivery, now: number, dueAt: number): Promise<boolean>;
+}
+
+/** A message on which the delivery function failed too often. */
+export interface DeadLetter {
+  readonly messageId: string;
+  /** Null: the message is none of ours. */
+  readonly deliveryId: string | null;
+  /** Its first 200 characters. */
+  readonly body: string;
+  /** Milliseconds; null: not known. */
+  readonly sentAt: number | null;
+  /** To delete it with. */
+  readonly receipt: string;
+}
+
+/** The dead-letter queue of Notifications. Throws StorageUnavailable. */
+export interface DeadLetterQueue {
+  /** About how many there are. */
+  count(): Promise<number>;
+  /** At most 10, which nobody else receives for `hiddenSeconds`. */
+  receive(hiddenSeconds: number): Promise<readonly DeadLetter[]>;
+  delete(letter: DeadLetter): Promise<void>;
+}
+
 /** What happened, as operators read it. Lists are newest first and eventually consistent. */
 export interface FactReader {
   click(id: string): Promise<Click | null>;

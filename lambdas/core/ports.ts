@@ -35,7 +35,7 @@ export interface ConversionCatalog extends CatalogReader {
    * the oldest if it is before them. Null: the present ones are the first.
    */
   termsAt(campaignId: string, at: number): Promise<CampaignTerms | null>;
-  /** Active postbacks of this publisher and those of all publishers. */
+  /** Postbacks of this publisher and those of all publishers that are not archived. */
   postbacksOf(publisherId: string): Promise<readonly Postback[]>;
 }
 
@@ -193,12 +193,13 @@ export type KeyChange =
  * What one transaction does to a conversion's deliveries, each row at most once.
  *  - `put`: a new delivery.
  *  - `cancel`: refused unless it still waits.
+ *  - `recall`: takes back the news of one that is being sent; refused unless it is.
  *  - `succeed`: names the delivery that waits for this one (null: none any more); refused if this one has ended or
  *    its successor is no longer the one that was read.
  */
 export type DeliveryChange =
   | { readonly kind: 'put'; readonly delivery: Delivery }
-  | { readonly kind: 'cancel'; readonly delivery: Delivery }
+  | { readonly kind: 'cancel' | 'recall'; readonly delivery: Delivery }
   | { readonly kind: 'succeed'; readonly delivery: Delivery; readonly successor: number | null };
 
 /** One atomic change of a conversion with all that hangs on it. */
@@ -302,18 +303,94 @@ export interface DeliveryStore {
   claim(id: string, now: number, lease: string, leaseUntil: number): Promise<Delivery | null>;
   /**
    * Writes the attempt (if any) and the delivery's new state in one transaction, ends the lease, and, if the delivery
-   * ended, makes its successor due at `now`. Answers what is stored; null if the lease was lost: nothing is written.
+   * ended, makes its successor due at `now`. One that would wait but was recalled meanwhile ends as cancelled. Answers
+   * what is stored; null if the lease was lost: nothing is written.
    */
   finish(delivery: Delivery, lease: string, attempt: Attempt | null, now: number): Promise<Delivery | null>;
+  /**
+   * Moves a delivery that has not ended to other times, without an attempt. False, and nothing is written, if it is no
+   * longer due at the `nextAttemptAt` that was read: somebody else claimed it or moved it.
+   */
+  defer(delivery: Delivery, to: Pick<Delivery, 'nextAttemptAt' | 'dueAt' | 'stuckAt'>): Promise<boolean>;
   /** Deliveries to look at, of one shard (0-7), earliest first; eventually consistent. */
   due(shard: number, now: number, limit: number): Promise<readonly Delivery[]>;
   /** Moves the sweeper's next look; false if the row changed meanwhile. */
   postpone(delivery: Delivery, dueAt: number): Promise<boolean>;
 }
 
-/** What a delivery reads of the catalog, strongly consistent. Throws {@link StorageUnavailable}. */
-export interface PostbackReader {
+/** What a delivery has to do with the catalog, strongly consistent. Throws {@link StorageUnavailable}. */
+export interface PostbackCatalog {
   postback(id: string): Promise<Postback | null>;
+  /** Disables it; false, and nothing is written, if it was changed since it was read. */
+  disable(postback: Postback, reason: NonNullable<Postback['disabledReason']>, now: number): Promise<boolean>;
+}
+
+/** How a postback has been failing; there is none while its last call went well. */
+export interface PostbackHealth {
+  /** When the first of the failures came that nothing but failures followed, in milliseconds. */
+  readonly failingSince: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly lastFailureAt: number;
+  /** How many warnings of it were given. */
+  readonly warnings: number;
+}
+
+/** Failing streaks of postbacks. Throws {@link StorageUnavailable}. */
+export interface PostbackHealthStore {
+  /** Eventually consistent; null: it is not failing. */
+  health(postbackId: string): Promise<PostbackHealth | null>;
+  /** Counts a failure; may count one twice if an answer is lost. Answers the streak with it. */
+  failed(postbackId: string, now: number): Promise<PostbackHealth>;
+  /** Ends the streak. Idempotent. */
+  recovered(postbackId: string): Promise<void>;
+  /** Notes the n-th warning; false: somebody else gave it. */
+  warned(postbackId: string, n: number): Promise<boolean>;
+}
+
+/** What is known of an endpoint: who is calling it, how calls went, whether its breaker is open. See endpoints.ts. */
+export interface EndpointState {
+  /** By slot, when its lease ends, in milliseconds. */
+  readonly slots: ReadonlyMap<number, number>;
+  readonly breaker: Breaker;
+  /** Calls by the bucket of time in which they ended, see `bucketOf`. */
+  readonly calls: ReadonlyMap<number, { readonly made: number; readonly failed: number }>;
+}
+
+/** `openings` in a row, 0: it is closed; until `openUntil` nobody calls, then one may probe. */
+export interface Breaker {
+  readonly openings: number;
+  /** Milliseconds; null: closed. */
+  readonly openUntil: number | null;
+}
+
+/**
+ * Who may call an endpoint now. Every call is one conditional update, so that workers see each other at once. Throws
+ * {@link StorageUnavailable}.
+ */
+export interface EndpointStore {
+  /**
+   * Takes a slot until its lease ends, unless another has it or the breaker is not as `breaker`. A probe of an open breaker
+   * keeps all others out until then as well. Answers what stands afterwards.
+   */
+  take(
+    endpoint: string,
+    take: { readonly slot: number; readonly now: number; readonly leaseUntil: number; readonly breaker: Breaker },
+  ): Promise<{ readonly taken: boolean; readonly state: EndpointState }>;
+  /** Gives the slot back, if its lease is still the one that was taken, and counts the calls; `forget`: buckets that are over. */
+  settle(
+    endpoint: string,
+    settled: {
+      readonly slot: number;
+      readonly leaseUntil: number;
+      readonly bucket: number;
+      readonly made: number;
+      readonly failed: number;
+      readonly forget: readonly number[];
+    },
+  ): Promise<EndpointState>;
+  /** Opens or closes the breaker; closing forgets all calls. False if it is not as `from` any more. */
+  turn(endpoint: string, from: Breaker, to: Breaker, forget: readonly number[]): Promise<boolean>;
 }
 
 /** One outbound HTTP call. Never throws: what goes wrong is in the answer. */

@@ -12,11 +12,14 @@ export const ENV = {
   hitsTable: 'HITS_TABLE',
   countersTable: 'COUNTERS_TABLE',
   notificationsQueueUrl: 'NOTIFICATIONS_QUEUE_URL',
+  notificationsDeadLettersUrl: 'NOTIFICATIONS_DEAD_LETTERS_URL',
   clickSpoolQueueUrl: 'CLICK_SPOOL_QUEUE_URL',
   /** Public base URL of the tracking API, without a trailing slash. */
   trackingUrl: 'TRACKING_URL',
   /** Public base URL of the management API, without a trailing slash. */
   apiUrl: 'API_URL',
+  /** How many workers may call one endpoint at a time. */
+  endpointSlots: 'ENDPOINT_SLOTS',
   /** Seconds that the redirect may use a catalog item without reading it again; 0: read each time. */
   cacheSeconds: 'CACHE_SECONDS',
   /** Where a visitor goes whom an environment cannot place while storage is down; unset: 503. */
@@ -47,7 +50,7 @@ export const INDEX = {
     byClick: 'by_click',
     byDue: 'by_due',
   },
-  deliveries: { byMonth: 'by_month', byPublisher: 'by_publisher', byDue: 'by_due' },
+  deliveries: { byMonth: 'by_month', byPublisher: 'by_publisher', byDue: 'by_due', byStuck: 'by_stuck' },
 } as const;
 
 /** The value of a variable that the stack sets. Throws at start, not in the middle of a request. */

@@ -19,7 +19,15 @@ interface Subject {
   readonly attemptsOf: (delivery: Delivery) => Promise<readonly Attempt[]>;
 }
 
-const attempt: Attempt = { number: 1, at: NOON, durationMs: 12, status: 500, error: null, body: 'oops' };
+const attempt: Attempt = {
+  number: 1,
+  at: NOON,
+  durationMs: 12,
+  status: 500,
+  error: null,
+  body: 'oops',
+  nextAttemptAt: null,
+};
 const LEASE_END = NOON + 30_000;
 
 let conversions = 0;

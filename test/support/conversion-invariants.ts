@@ -45,7 +45,9 @@ export function watchConversions({ store, catalog }: Network) {
       expectSame(sum, status === 'approved' ? conversion[money] : 0n);
     }
     // Invariant 7: each state that is news is one delivery, in order, and none waits for what has ended.
-    const rows = [...store.deliveries.values()].filter(({ subjectId }) => subjectId === id).sort((a, b) => a.number - b.number);
+    const rows = [...store.deliveries.values()]
+      .filter(({ subjectId }) => subjectId === id)
+      .sort((a, b) => a.number - b.number);
     expectSame(
       rows.map(({ values }) => [values['status'], values['payout']]),
       announced(id).map((state) => [state.status, moneyText(state.payout, currency)]),

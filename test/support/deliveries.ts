@@ -14,6 +14,7 @@ export function aDelivery(overrides: Partial<Delivery> = {}): Delivery {
     number,
     postbackId: 'pb1',
     publisherId: 'pub1',
+    audience: 'publisher',
     event: 'created',
     state: 'waiting',
     values: { conversion_id: subjectId, p1: 'tia-1', status: 'approved', goal: 'sale', payout: '2.50' },
@@ -24,6 +25,8 @@ export function aDelivery(overrides: Partial<Delivery> = {}): Delivery {
     dueAt: NOON,
     lease: null,
     successor: null,
+    recalled: false,
+    stuckAt: null,
     ...overrides,
   };
 }
@@ -44,6 +47,8 @@ export function aPostback(overrides: Partial<Postback> = {}): Postback {
     statusWords: {},
     goalWords: {},
     status: 'active',
+    disabledAt: null,
+    disabledReason: null,
     ...overrides,
   };
 }

@@ -59,6 +59,7 @@ const aDelivery = (conversion: Conversion, overrides: Partial<Delivery> = {}): D
   number: 1,
   postbackId: 'pb',
   publisherId: conversion.publisherId,
+  audience: 'publisher',
   event: 'created',
   state: 'delivered',
   values: { payout: '2.50' },
@@ -69,6 +70,8 @@ const aDelivery = (conversion: Conversion, overrides: Partial<Delivery> = {}): D
   dueAt: null,
   lease: null,
   successor: null,
+  recalled: false,
+  stuckAt: null,
   ...overrides,
 });
 
@@ -145,7 +148,15 @@ beforeAll(async () => {
     await api.put('conversions', toConversionItem(conversion));
     const delivery = aDelivery(conversion, i === 0 ? { state: 'waiting', nextAttemptAt: NOW } : {});
     await api.put('deliveries', toDeliveryItem(delivery));
-    const attempt = { number: 1, at: conversion.createdAt, durationMs: 12, status: 200, error: null, body: 'ok' };
+    const attempt = {
+      number: 1,
+      at: conversion.createdAt,
+      durationMs: 12,
+      status: 200,
+      error: null,
+      body: 'ok',
+      nextAttemptAt: null,
+    };
     if (i > 0) await api.put('deliveries', toAttemptItem(delivery, attempt));
   }
   const row = { conversion_id: first, number: 1, at: NOW, status: 'rejected', code: 'OK', by: 'sender:xyz' };
