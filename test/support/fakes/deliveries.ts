@@ -3,6 +3,8 @@ import type { Attempt, Delivery } from '../../../lambdas/core/delivery.ts';
 import { dueShard } from '../../../lambdas/core/due-shard.ts';
 import type { DeliveryStore } from '../../../lambdas/core/ports.ts';
 
+const CANCELLED = { state: 'cancelled', nextAttemptAt: null, dueAt: null, stuckAt: null } as const;
+
 interface FakeDeliveries extends DeliveryStore {
   readonly rows: Map<string, Delivery>;
   readonly attempts: Map<string, Attempt[]>;
@@ -34,14 +36,26 @@ export function fakeDeliveriesOf(rows: Map<string, Delivery>): FakeDeliveries {
     async finish(delivery, lease, attempt, now) {
       const row = rows.get(delivery.id);
       if (row?.lease !== lease) return null;
-      const finished: Delivery = { ...delivery, lease: null, successor: row.successor };
+      const { recalled, successor } = row;
+      const isOver = recalled && !hasEnded(delivery.state);
+      const finished: Delivery = { ...delivery, lease: null, recalled, successor, ...(isOver && CANCELLED) };
       rows.set(delivery.id, finished);
-      if (attempt !== null) attempts.set(delivery.id, [...(attempts.get(delivery.id) ?? []), attempt]);
+      if (attempt !== null) {
+        const made = isOver ? { ...attempt, nextAttemptAt: null } : attempt;
+        attempts.set(delivery.id, [...(attempts.get(delivery.id) ?? []), made]);
+      }
       const next = rows.get(deliveryId(row.subjectId, row.successor ?? 0));
       if (hasEnded(finished.state) && next?.state === 'waiting' && next.nextAttemptAt === null) {
         rows.set(next.id, { ...next, nextAttemptAt: now, dueAt: now });
       }
       return finished;
+    },
+
+    async defer({ id, nextAttemptAt }, to) {
+      const row = rows.get(id);
+      if (row === undefined || hasEnded(row.state) || row.nextAttemptAt !== nextAttemptAt) return false;
+      rows.set(id, { ...row, ...to });
+      return true;
     },
 
     async due(shard, now, limit) {
