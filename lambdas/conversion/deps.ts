@@ -3,14 +3,15 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createConversionCatalog } from '../adapters/dynamodb/catalog.ts';
 import { createClickReader } from '../adapters/dynamodb/clicks.ts';
 import { createConversionStore } from '../adapters/dynamodb/conversions.ts';
-import { createDeliveryHints, createSqs } from '../adapters/sqs/hints.ts';
 import type { RecordDeps } from '../core/record-conversion.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
+import { createNewDeliveryDeps } from './new-delivery-deps.ts';
 
 /** What every function has that records or changes conversions; from its variables. */
 export function createRecordDeps(client: DynamoDBClient): RecordDeps {
   return {
+    ...createNewDeliveryDeps(),
     catalog: createConversionCatalog(client, requireEnv(ENV.catalogTable)),
     clicks: createClickReader(client, requireEnv(ENV.clicksTable)),
     store: createConversionStore(client, {
@@ -18,10 +19,8 @@ export function createRecordDeps(client: DynamoDBClient): RecordDeps {
       deliveries: requireEnv(ENV.deliveriesTable),
       counters: requireEnv(ENV.countersTable),
     }),
-    hints: createDeliveryHints(createSqs(), requireEnv(ENV.notificationsQueueUrl)),
     now: Date.now,
     pause: (tries) => sleep(Math.random() * Math.min(25 * 2 ** tries, 400)),
-    hintLost: (id, error) => log('hint_not_sent', { delivery_id: id, ...describeError(error) }),
     countersNotTidied: (campaignId, error) =>
       log('counters_not_tidied', { campaign_id: campaignId, ...describeError(error) }),
   };

@@ -1,28 +1,21 @@
 import { isAnnounced, writeOf } from './conversion-change.ts';
-import type { Audience, ConversionChange } from './conversion-change.ts';
+import type { ConversionChange } from './conversion-change.ts';
 import { PRUNE_DELAY_MS } from './counters.ts';
 import type { StoredCounter } from './counters.ts';
+import { matchPostbacks } from './match-postbacks.ts';
+import { announceNew } from './new-delivery.ts';
+import type { NewDeliveryDeps } from './new-delivery.ts';
 import type { Place } from './place.ts';
 import { StorageUnavailable } from './ports.ts';
-import type {
-  Clock,
-  CommitResult,
-  ConversionCatalog,
-  ConversionStore,
-  ConversionWrite,
-  DeliveryHints,
-} from './ports.ts';
+import type { Clock, CommitResult, ConversionCatalog, ConversionStore, ConversionWrite } from './ports.ts';
 
 /** What every change of a conversion needs, whoever makes it. */
-export interface ChangeDeps {
+export interface ChangeDeps extends NewDeliveryDeps {
   readonly catalog: ConversionCatalog;
   readonly store: ConversionStore;
-  readonly hints: DeliveryHints;
   readonly now: Clock;
   /** Waits a moment with jitter, longer with each try. */
   readonly pause: (tries: number) => Promise<void>;
-  /** Tells of a hint that was not sent; the sweeper finds its delivery. */
-  readonly hintLost: (deliveryId: string, error: unknown) => void;
   /** Tells of counters that grow until somebody can remove from them what is over. */
   readonly countersNotTidied: (campaignId: string, error: unknown) => void;
 }
@@ -60,34 +53,24 @@ export async function untilCommitted<T>(
 
 /** Commits a change with all that follows from it, then says that there is something to deliver. */
 export async function commitChange(change: ConversionChange, within: Place, deps: ChangeDeps): Promise<CommitResult> {
-  const write = writeOf(change, within, await audienceOf(change, deps), deps.now());
+  const { hearing, leftOut, deliveries } = await audienceOf(change, deps);
+  const write = writeOf(change, within, { postbacks: hearing, deliveries }, deps.now());
   const result = await deps.store.commit(write);
-  if (result.committed) await Promise.all([sendHints(write, deps), tidyCounters(write, deps)]);
+  if (!result.committed) return result;
+  const made = write.deliveries.flatMap((change) => (change.kind === 'put' ? [change.delivery] : []));
+  await Promise.all([announceNew(change.after.id, made, leftOut, deps), tidyCounters(write, deps)]);
   return result;
 }
 
-async function audienceOf(change: ConversionChange, { catalog, store }: ChangeDeps): Promise<Audience> {
-  if (!isAnnounced(change)) return { postbacks: [], deliveries: [] };
+async function audienceOf(change: ConversionChange, { catalog, store }: ChangeDeps) {
+  if (!isAnnounced(change)) return { hearing: [], leftOut: [], deliveries: [] };
   const { before, after } = change;
+  const { campaignId, goal, status: fires } = after;
   const [postbacks, deliveries] = await Promise.all([
     catalog.postbacksOf(after.publisherId),
     before === null ? [] : store.deliveriesOf(before.id),
   ]);
-  return { postbacks, deliveries };
-}
-
-async function sendHints({ deliveries }: ConversionWrite, deps: ChangeDeps): Promise<void> {
-  await Promise.all(
-    deliveries.map(async (change) => {
-      if (change.kind !== 'put' || change.delivery.nextAttemptAt === null) return;
-      const { id, postbackId } = change.delivery;
-      try {
-        await deps.hints.send({ deliveryId: id, postbackId, delaySeconds: 0 });
-      } catch (error) {
-        deps.hintLost(id, error);
-      }
-    }),
-  );
+  return { ...matchPostbacks(postbacks, { campaignId, goal, fires }), deliveries };
 }
 
 /** Counters must stay small, so one conversion in 32, by the last five random bits of its id, removes what is over. */

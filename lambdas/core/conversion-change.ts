@@ -3,7 +3,6 @@ import type { CounterUpdate } from './counters.ts';
 import { deliveryValues } from './delivery-values.ts';
 import type { Delivery } from './delivery.ts';
 import type { Postback } from './entities.ts';
-import { matchPostbacks } from './match-postbacks.ts';
 import { subtractMicros, ZERO } from './money.ts';
 import type { Place } from './place.ts';
 import { planDeliveries } from './plan-deliveries.ts';
@@ -26,9 +25,8 @@ export interface ConversionChange {
   readonly counters: readonly CounterUpdate[];
 }
 
-/** Who may hear of a change and what they heard before; empty where it is not announced. */
+/** Who hears of a change and what they heard before; empty where it is not announced. */
 export interface Audience {
-  /** Active ones of the publisher and of all publishers. */
   readonly postbacks: readonly Postback[];
   readonly deliveries: readonly Delivery[];
 }
@@ -46,14 +44,13 @@ export function writeOf(
   now: number,
 ): ConversionWrite {
   const { before, after, code, by, reason, keys, counters } = change;
-  const hearing = isAnnounced(change) ? matchPostbacks(postbacks, after) : [];
   const planned = isAnnounced(change)
-    ? planDeliveries(after, deliveries, hearing, (event) => deliveryValues(after, campaign, settings, event), now)
+    ? planDeliveries(after, deliveries, postbacks, (event) => deliveryValues(after, campaign, settings, event), now)
     : [];
   const { id: conversionId, version: number, status } = after;
   return {
     keys,
-    conversion: { ...after, deliveries: after.deliveries + hearing.length },
+    conversion: { ...after, deliveries: after.deliveries + postbacks.length },
     expectedVersion: before?.version ?? null,
     counters,
     deliveries: planned,

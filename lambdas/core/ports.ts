@@ -193,14 +193,15 @@ export type KeyChange =
  * What one transaction does to a conversion's deliveries, each row at most once.
  *  - `put`: a new delivery.
  *  - `cancel`: refused unless it still waits.
- *  - `recall`: takes back the news of one that is being sent; refused unless it is.
  *  - `succeed`: names the delivery that waits for this one (null: none any more); refused if this one has ended or
  *    its successor is no longer the one that was read.
+ *  - `recall`: takes back the news of one that is being sent, and names its successor likewise; refused unless it is
+ *    being sent.
  */
 export type DeliveryChange =
   | { readonly kind: 'put'; readonly delivery: Delivery }
-  | { readonly kind: 'cancel' | 'recall'; readonly delivery: Delivery }
-  | { readonly kind: 'succeed'; readonly delivery: Delivery; readonly successor: number | null };
+  | { readonly kind: 'cancel'; readonly delivery: Delivery }
+  | { readonly kind: 'succeed' | 'recall'; readonly delivery: Delivery; readonly successor: number | null };
 
 /** One atomic change of a conversion with all that hangs on it. */
 export interface ConversionWrite {

@@ -25,6 +25,7 @@ export const LOG_EVENTS = {
   message_malformed: { level: 'error', fields: ['message_id', 'error', 'error_message'] },
   not_recorded: { level: 'info', fields: ['code', 'route'] },
   parked_conversion_ended: { level: 'warn', fields: ['click_id', 'hit_id', 'code'] },
+  postbacks_left_out: { level: 'error', fields: ['subject_id', 'postback_ids'] },
   storage_unavailable: { level: 'warn', fields: ['request_id', 'error', 'error_message'] },
   sweep_done: { level: 'info', fields: ['what', 'done', 'failed'] },
   sweep_failed: { level: 'error', fields: ['what', 'of', 'error', 'error_message'] },

@@ -103,14 +103,15 @@ describe.each([
     expect(await catalog.senderIdOfToken(hashToken(TOKEN))).toBe('xyz');
   });
 
-  it('gives the active postbacks of a publisher and those of all', async () => {
+  it('gives the postbacks of a publisher and those of all, paused ones too', async () => {
     const { catalog, savePostback } = subject();
     const own = aPostback({ id: 'own', publisherId: 'tia', goalWords: { camelCase: 'snake_case' } });
     const ofAll = aPostback({ id: 'all', publisherId: null });
-    for (const postback of [own, ofAll, aPostback({ id: 'other', publisherId: 'other' })]) await savePostback(postback);
-    await savePostback(aPostback({ id: 'paused', publisherId: 'tia', status: 'paused' }));
+    const paused = aPostback({ id: 'paused', publisherId: 'tia', status: 'paused' });
+    const other = aPostback({ id: 'other', publisherId: 'other' });
+    for (const postback of [own, ofAll, other, paused]) await savePostback(postback);
     const found = await catalog.postbacksOf('tia');
-    expect(found.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([ofAll, own]);
+    expect(found.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([ofAll, own, paused]);
   });
 
   describe('of the terms before a campaign has its present ones', () => {

@@ -268,6 +268,35 @@ describe.each([
       expect(await commit({ kind: 'cancel', delivery })).toEqual(refused);
     });
 
+    it('cancels one that waits for another try or is held, which is stuck no more', async () => {
+      const { delivery, commit, rows } = await prepare({ stuckAt: NOON, attempts: 1 });
+      expect(await commit({ kind: 'cancel', delivery })).toEqual({ committed: true });
+      expect(await rows()).toEqual([{ ...delivery, state: 'cancelled', ...ENDED, stuckAt: null }]);
+    });
+
+    it.each([
+      [null, null],
+      [null, 3],
+      [2, null],
+      [2, 3],
+    ])('recalls one that is being sent, whose successor was %s and is %s', async (was, successor) => {
+      const { delivery, commit, rows } = await prepare({ state: 'sending', lease: 'l', successor: was });
+      expect(await commit({ kind: 'recall', delivery, successor })).toEqual({ committed: true });
+      expect(await rows()).toEqual([{ ...delivery, recalled: true, successor }]);
+    });
+
+    it.each(['waiting', 'delivered', 'exhausted', 'cancelled'] as const)('recalls none that is %s', async (state) => {
+      const { delivery, commit, rows } = await prepare({ state });
+      expect(await commit({ kind: 'recall', delivery, successor: null })).toEqual(refused);
+      expect(await rows()).toEqual([delivery]);
+    });
+
+    it('recalls none whose successor is not the one that was read', async () => {
+      const { delivery, commit } = await prepare({ state: 'sending', successor: 2 });
+      const read = { ...delivery, successor: null };
+      expect(await commit({ kind: 'recall', delivery: read, successor: 3 })).toEqual(refused);
+    });
+
     it.each(['waiting', 'sending'] as const)('names the successor of one that is %s', async (state) => {
       const { delivery, commit, rows } = await prepare({ state });
       expect(await commit({ kind: 'succeed', delivery, successor: 2 })).toEqual({ committed: true });

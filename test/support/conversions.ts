@@ -133,6 +133,7 @@ export function aNetwork() {
     now: () => now,
     pause: async () => undefined,
     hintLost: (id) => lost.push(`hint ${id}`),
+    postbacksLeftOut: (id, postbacks) => lost.push(`postbacks ${id} ${postbacks.length}`),
     countersNotTidied: (id) => lost.push(`counters ${id}`),
     hitLost: ({ code }) => lost.push(`hit ${code}`),
   };

@@ -49,10 +49,8 @@ export function createConversionCatalog(client: DynamoDBClient, table: string): 
       const found = await Promise.all(
         owners.map((owner) => readPartition(client, table, { pk: `postback_of#${owner}` })),
       );
-      return found
-        .flat()
-        .map((item) => fromEntity<Postback>(item))
-        .filter(({ status }) => status === 'active');
+      // Archived ones have no row there.
+      return found.flat().map((item) => fromEntity<Postback>(item));
     },
   };
 }

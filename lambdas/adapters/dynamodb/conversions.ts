@@ -294,26 +294,32 @@ function deliveryItem(table: string, change: DeliveryChange): TransactWriteItem 
         TableName: table,
         Key,
         ExpressionAttributeNames,
-        UpdateExpression: 'SET #state = :cancelled REMOVE due_at, due_shard, next_attempt_at, successor',
+        UpdateExpression:
+          'SET #state = :cancelled REMOVE due_at, due_shard, next_attempt_at, successor, stuck_at, stuck_postback_id',
         ConditionExpression: '#state = :waiting',
         ExpressionAttributeValues: toItem({ ':cancelled': 'cancelled', ':waiting': 'waiting' }),
       },
     };
   }
   const { successor } = change;
+  const recalls = change.kind === 'recall';
+  const sets = [...(recalls ? ['recalled = :true'] : []), ...(successor === null ? [] : ['successor = :successor'])];
   const same = delivery.successor === null ? 'attribute_not_exists(successor)' : 'successor = :was';
   return {
     Update: {
       TableName: table,
       Key,
       ExpressionAttributeNames,
-      UpdateExpression: successor === null ? 'REMOVE successor' : 'SET successor = :successor',
-      ConditionExpression: `#state IN (:waiting, :sending) AND ${same}`,
+      UpdateExpression: [
+        ...(sets.length === 0 ? [] : [`SET ${sets.join(', ')}`]),
+        ...(successor === null ? ['REMOVE successor'] : []),
+      ].join(' '),
+      ConditionExpression: `${recalls ? '#state = :sending' : '#state IN (:sending, :waiting)'} AND ${same}`,
       ExpressionAttributeValues: toItem({
-        ':waiting': 'waiting',
         ':sending': 'sending',
-        ':successor': successor ?? undefined,
-        ':was': delivery.successor ?? undefined,
+        ...(recalls ? { ':true': true } : { ':waiting': 'waiting' }),
+        ...(successor !== null && { ':successor': successor }),
+        ...(delivery.successor !== null && { ':was': delivery.successor }),
       }),
     },
   };

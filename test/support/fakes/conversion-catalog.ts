@@ -26,7 +26,7 @@ export class FakeConversionCatalog extends FakeCatalogReader implements Conversi
   async postbacksOf(publisherId: string) {
     return this.postbacks.filter(
       (postback) =>
-        postback.status === 'active' && (postback.publisherId === null || postback.publisherId === publisherId),
+        postback.status !== 'archived' && (postback.publisherId === null || postback.publisherId === publisherId),
     );
   }
 }

@@ -189,7 +189,7 @@ export class FakeConversionStore implements ConversionStore {
     const row = this.deliveries.get(change.delivery.id);
     if (change.kind === 'put') return row === undefined;
     if (change.kind === 'cancel') return row?.state === 'waiting';
-    const alive = row?.state === 'waiting' || row?.state === 'sending';
+    const alive = row?.state === 'sending' || (change.kind === 'succeed' && row?.state === 'waiting');
     return alive && row.successor === change.delivery.successor;
   }
 
@@ -198,9 +198,17 @@ export class FakeConversionStore implements ConversionStore {
     const row = this.deliveries.get(id);
     if (change.kind === 'put') this.deliveries.set(id, change.delivery);
     else if (row !== undefined && change.kind === 'cancel') {
-      this.deliveries.set(id, { ...row, state: 'cancelled', nextAttemptAt: null, dueAt: null, successor: null });
-    } else if (row !== undefined && change.kind === 'succeed') {
-      this.deliveries.set(id, { ...row, successor: change.successor });
+      this.deliveries.set(id, {
+        ...row,
+        state: 'cancelled',
+        nextAttemptAt: null,
+        dueAt: null,
+        successor: null,
+        stuckAt: null,
+      });
+    } else if (row !== undefined && change.kind !== 'cancel') {
+      const recalled = row.recalled || change.kind === 'recall';
+      this.deliveries.set(id, { ...row, recalled, successor: change.successor });
     }
   }
 }

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Postback } from '../../../lambdas/core/entities.ts';
 import { matchPostbacks } from '../../../lambdas/core/match-postbacks.ts';
-import { aConversion } from '../../support/conversions.ts';
+import type { Occasion } from '../../../lambdas/core/match-postbacks.ts';
 import { aPostback, NOON } from '../../support/deliveries.ts';
 
 const tia = (id: string, overrides: Partial<Postback> = {}) => aPostback({ id, publisherId: 'tia', ...overrides });
-const fired = (...postbacks: Postback[]) =>
-  matchPostbacks(postbacks, aConversion())
-    .map(({ id }) => id)
-    .sort();
+const SALE: Occasion = { campaignId: 'summer', goal: 'sale', fires: 'approved' };
+const CLICK: Occasion = { campaignId: 'summer', goal: null, fires: 'click_payout' };
+const ids = (postbacks: readonly Postback[]) => postbacks.map(({ id }) => id).sort();
+const fired = (occasion: Occasion, ...postbacks: Postback[]) => ids(matchPostbacks(postbacks, occasion).hearing);
 
 describe('the postbacks that hear of a conversion', () => {
   it.each<[string, Postback[], string[]]>([
@@ -33,6 +33,8 @@ describe('the postbacks that hear of a conversion', () => {
       [tia('a'), tia('b', { campaignId: 'summer', fireOn: ['rejected'] })],
       ['a'],
     ],
+    ['the one that is paused', [tia('a', { status: 'paused' }), tia('b', { publisherId: null })], ['a']],
+    ['the one that is disabled', [tia('a', { status: 'disabled' }), tia('b', { publisherId: null })], ['a']],
     ['the newer of two equals', [tia('a', { createdAt: NOON + 1 }), tia('b')], ['a']],
     [
       'all that are added, besides the most specific',
@@ -45,12 +47,29 @@ describe('the postbacks that hear of a conversion', () => {
       ['b', 'c', 'd'],
     ],
   ])('are %s', (_, postbacks, expected) => {
-    expect(fired(...postbacks)).toEqual(expected);
-    expect(fired(...postbacks.toReversed())).toEqual(expected);
+    expect(fired(SALE, ...postbacks)).toEqual(expected);
+    expect(fired(SALE, ...postbacks.toReversed())).toEqual(expected);
   });
 
-  it('are never more than a transaction can hold', () => {
-    const many = Array.from({ length: 40 }, (_, i) => tia(`p${i}`, { mode: 'add' }));
-    expect(fired(...many)).toHaveLength(25);
+  it('are never more than a transaction can hold; the newest are left out', () => {
+    const many = Array.from({ length: 40 }, (_, i) => tia(`p${i}`, { mode: 'add', createdAt: NOON - i }));
+    const { hearing, leftOut } = matchPostbacks([...many, tia('replacing')], SALE);
+    expect(hearing).toHaveLength(25);
+    expect(hearing[0]?.id).toBe('replacing');
+    expect(leftOut.map(({ id }) => id)).toEqual(Array.from({ length: 16 }, (_, i) => `p${15 - i}`));
+  });
+});
+
+describe('the postbacks that hear of a paid click', () => {
+  const paid = (id: string, overrides: Partial<Postback> = {}) => tia(id, { fireOn: ['click_payout'], ...overrides });
+
+  it.each<[string, Postback[], string[]]>([
+    ['none unless it fires on clicks', [tia('a', { fireOn: ['approved', 'pending', 'rejected'] })], []],
+    ['none of a goal', [paid('a', { goal: 'sale' }), paid('b', { goal: 'sale', mode: 'add' })], []],
+    ['none of another campaign', [paid('a', { campaignId: 'winter' })], []],
+    ["the campaign's rather than the publisher's", [paid('a'), paid('b', { campaignId: 'summer' })], ['b']],
+    ['all that are added besides', [paid('a'), paid('b', { mode: 'add', publisherId: null })], ['a', 'b']],
+  ])('are %s', (_, postbacks, expected) => {
+    expect(fired(CLICK, ...postbacks)).toEqual(expected);
   });
 });

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { conversionCounterKey } from '../../../lambdas/core/counters.ts';
 import { deliveryId } from '../../../lambdas/core/delivery.ts';
+import type { Delivery } from '../../../lambdas/core/delivery.ts';
 import type { Campaign, Cap, Goal, Sender } from '../../../lambdas/core/entities.ts';
 import { MAX_OF_TXN } from '../../../lambdas/core/locate-conversion.ts';
 import { MAX_POSTBACKS } from '../../../lambdas/core/match-postbacks.ts';
@@ -739,22 +740,75 @@ describe('deliveries of a changed conversion', () => {
     expect(network.hints.sent).toHaveLength(2);
   });
 
-  it('follow one that is being sent when the one between is cancelled', async () => {
+  const changeFirst = ({ store }: Network, change: Partial<Delivery>) => {
+    for (const [id, row] of store.deliveries) if (row.number === 1) store.deliveries.set(id, { ...row, ...change });
+  };
+
+  it('follow one that is being sent, which a rejection recalls, when the one between is cancelled', async () => {
     const network = aNetwork();
     prepare(network);
     const click_id = await network.click();
     await network.call({ click_id, status: 'pending' });
-    const [first] = rows(network);
-    if (first === undefined) throw new Error('no delivery');
-    network.store.deliveries.set(first.id, { ...first, state: 'sending', attempts: 1, lease: 'l' });
+    changeFirst(network, { state: 'sending', attempts: 1, lease: 'l' });
     await network.call({ click_id, status: 'approved' });
+    expect(rows(network)[0]).toMatchObject({ recalled: false, successor: 2 });
     await network.call({ click_id, status: 'rejected' });
     expect(rows(network)).toMatchObject([
-      { number: 1, state: 'sending', successor: 3 },
+      { number: 1, state: 'sending', recalled: true, successor: 3 },
       { number: 2, state: 'cancelled' },
       { number: 3, state: 'waiting', event: 'status_changed', nextAttemptAt: null },
     ]);
     expectConsistent(network);
+  });
+
+  it('are recalled by a rejection that their postback does not hear of', async () => {
+    const network = aNetwork();
+    const click_id = await network.click();
+    await network.call({ click_id });
+    changeFirst(network, { state: 'sending', lease: 'l' });
+    await network.call({ click_id, status: 'rejected' });
+    expect(rows(network)).toMatchObject([{ state: 'sending', recalled: true, successor: null }]);
+  });
+
+  it.each<[string, Partial<Delivery>, Partial<Delivery>, Partial<Delivery>]>([
+    ['begins to be sent', {}, { state: 'sending', lease: 'l' }, { state: 'sending', recalled: true }],
+    ['waits again', { state: 'sending', lease: 'l' }, { state: 'waiting' }, { state: 'cancelled', recalled: false }],
+    ['arrives', { state: 'sending', lease: 'l' }, { state: 'delivered' }, { state: 'delivered', recalled: false }],
+  ])('are cancelled or recalled as one stands that %s while a rejection is written', async (_, read, found, then) => {
+    const network = aNetwork();
+    const click_id = await network.click();
+    await network.call({ click_id });
+    changeFirst(network, read);
+    const commit = network.store.commit.bind(network.store);
+    network.store.commit = async (write) => {
+      network.store.commit = commit;
+      changeFirst(network, found);
+      return commit(write);
+    };
+    await network.call({ click_id, status: 'rejected' });
+    expect(rows(network)).toMatchObject([then]);
+    expectConsistent(network);
+  });
+
+  it('are made and wait while their postback is paused, and say whose it is', async () => {
+    const network = aNetwork();
+    network.catalog.postbacks.length = 0;
+    network.postback({ id: 'own', status: 'paused' });
+    network.postback({ id: 'all', publisherId: null, mode: 'add', status: 'disabled' });
+    network.postback({ id: 'old', mode: 'add', status: 'archived' });
+    await network.call({ click_id: await network.click() });
+    expect(rows(network)).toMatchObject([
+      { postbackId: 'own', audience: 'publisher', nextAttemptAt: NOON, stuckAt: null },
+      { postbackId: 'all', audience: 'network', nextAttemptAt: NOON, stuckAt: null },
+    ]);
+  });
+
+  it('are not made for more postbacks than a transaction holds, which is told', async () => {
+    const network = aNetwork();
+    for (let n = 0; n < MAX_POSTBACKS + 1; n++) network.postback({ id: `pb${n}`, mode: 'add' });
+    await network.call({ click_id: await network.click() });
+    expect(rows(network)).toHaveLength(MAX_POSTBACKS);
+    expect(network.lost).toEqual([`postbacks ${only(network).id} 2`]);
   });
 
   it('take the place of those that wait behind another', async () => {
