@@ -67,6 +67,8 @@ export class Storage extends Construct {
         listedBy(INDEX.deliveries.byMonth, 'month'),
         listedBy(INDEX.deliveries.byPublisher, 'publisher_id'),
         dueAt(INDEX.deliveries.byDue),
+        // Sparse: only what failed or is held has `stuck_at`.
+        { indexName: INDEX.deliveries.byStuck, partitionKey: string('postback_id'), sortKey: string('stuck_at') },
       ],
     });
 

@@ -83,6 +83,7 @@ describe('Storage', () => {
         by_month: ['month', 'listed_at'],
         by_publisher: ['publisher_id', 'listed_at'],
         by_due: ['due_shard', 'due_at'],
+        by_stuck: ['postback_id', 'stuck_at'],
       },
     },
     { id: 'Hits', keys: ['pk', 'sk'], ttl: 'expires_at', stream: undefined, recovery: false, indexes: {} },

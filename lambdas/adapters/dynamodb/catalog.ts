@@ -1,13 +1,17 @@
-import { createSecretKey } from 'node:crypto';
+import { createSecretKey, randomUUID } from 'node:crypto';
+import { TransactionCanceledException, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { termsPartition, termsSortKey } from '../../core/campaign-terms.ts';
 import { completeCampaign, DEFAULT_SETTINGS } from '../../core/entities.ts';
 import type { Campaign, CampaignTerms, Postback, Publisher, Sender, Settings } from '../../core/entities.ts';
-import type { ConversionCatalog, PostbackReader } from '../../core/ports.ts';
+import { StorageUnavailable } from '../../core/ports.ts';
+import type { ConversionCatalog, PostbackCatalog } from '../../core/ports.ts';
 import { fromWire } from '../../core/wire.ts';
+import { retryConflicts } from './conflicts.ts';
 import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
 import { readItem, readPartition } from './reads.ts';
+import { unchanged, update } from './update.ts';
 
 /** The Catalog table as a conversion reads it: no cache, so that what was saved or revoked applies to the next call. */
 export function createConversionCatalog(client: DynamoDBClient, table: string): ConversionCatalog {
@@ -50,15 +54,49 @@ export function createConversionCatalog(client: DynamoDBClient, table: string): 
         owners.map((owner) => readPartition(client, table, { pk: `postback_of#${owner}` })),
       );
       // Archived ones have no row there.
-      return found.flat().map((item) => fromEntity<Postback>(item));
+      return found.flat().map((item) => completePostback(fromEntity(item)));
     },
   };
 }
 
 /** Postbacks by id, read anew each time: a URL that an operator corrected is used at once. */
-export function createPostbackReader(client: DynamoDBClient, table: string): PostbackReader {
-  return { postback: (id) => readEntity<Postback>(client, table, 'postback', id) };
+export function createPostbackCatalog(client: DynamoDBClient, table: string): PostbackCatalog {
+  return {
+    async postback(id) {
+      const stored = await readEntity<Postback>(client, table, 'postback', id);
+      return stored && completePostback(stored);
+    },
+
+    async disable({ id, publisherId, version }, reason, now) {
+      const disabled = { status: 'disabled', disabled_at: now, disabled_reason: reason };
+      const attributes = { ...disabled, version: version + 1, updated_at: now };
+      // No more attributes than these: the role of the function that calls out may touch no other.
+      const changed = update(attributes, ...unchanged({ version, status: 'active' }));
+      const command = new TransactWriteItemsCommand({
+        TransactItems: ['postback', `postback_of#${publisherId ?? '*'}`].map((pk) => ({
+          Update: { TableName: table, Key: toItem({ pk, sk: id }), ...changed },
+        })),
+        // One token for every try: a try whose answer was lost is not done twice.
+        ClientRequestToken: randomUUID(),
+      });
+      try {
+        await retryConflicts(() => client.send(command));
+        return true;
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) throw error;
+        if (error.CancellationReasons?.some(({ Code }) => Code === 'ConditionalCheckFailed')) return false;
+        throw new StorageUnavailable('a transaction was cancelled', { cause: error });
+      }
+    },
+  };
 }
+
+/** A postback as it is stored; rows from before one could be disabled lack when and why. */
+function completePostback(stored: Postback): Postback {
+  return { ...NOT_DISABLED, ...stored };
+}
+
+const NOT_DISABLED = { disabledAt: null, disabledReason: null } satisfies Partial<Postback>;
 
 async function readEntity<T>(client: DynamoDBClient, table: string, kind: string, id: string): Promise<T | null> {
   const item = await readItem(client, table, toItem({ pk: kind, sk: id }));

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DynamoDBClient, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import {
   QueryCommand,
@@ -12,11 +13,12 @@ import { StorageUnavailable } from '../../core/ports.ts';
 import type { DeliveryStore } from '../../core/ports.ts';
 import { INDEX } from '../../runtime/environment.ts';
 import { retryConflicts, unlessConditionLost } from './conflicts.ts';
-import { deliveryKey, fromDeliveryItem, toAttemptItem } from './delivery-item.ts';
+import { deliveryKey, fromDeliveryItem, stateAttributes, timeAttributes, toAttemptItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
 import { toItem } from './items.ts';
 import type { Item } from './items.ts';
 import { readItem } from './reads.ts';
+import { unchanged, update, updateOnce } from './update.ts';
 
 /** Each pass of `finish` but the last learns something that it did not know. */
 const FINISH_PASSES = 5;
@@ -51,28 +53,52 @@ export function createDeliveryStore(client: DynamoDBClient, table: string): Deli
     },
 
     async finish(delivery, lease, attempt, now) {
-      let { successor } = delivery;
-      let release = hasEnded(delivery.state) && successor !== null;
+      let { successor, recalled } = delivery;
+      let releases = true;
       for (let pass = 0; pass < FINISH_PASSES; pass++) {
-        const finished = { ...delivery, lease: null, successor };
+        const finished = end({ ...delivery, lease: null, successor, recalled });
         const items = [finishItem(table, finished, lease)];
-        if (release && successor !== null) items.push(releaseItem(table, delivery.subjectId, successor, now));
-        if (attempt !== null) items.push({ Put: { TableName: table, Item: toAttemptItem(delivery, attempt) } });
+        if (hasEnded(finished.state) && releases && successor !== null) {
+          items.push(releaseItem(table, delivery.subjectId, successor, now));
+        }
+        if (attempt !== null) {
+          const nextAttemptAt = hasEnded(finished.state) ? null : attempt.nextAttemptAt;
+          items.push({ Put: { TableName: table, Item: toAttemptItem(delivery, { ...attempt, nextAttemptAt }) } });
+        }
         const refused = await refusals(client, items);
         if (refused === null) return finished;
         const [own, next] = refused;
         if (own !== undefined) {
           const stored = own.row === undefined ? null : fromDeliveryItem(own.row);
           if (stored?.lease !== lease) return null;
-          // Still ours: it got its successor during the call.
-          ({ successor } = stored);
-          release = successor !== null;
+          // Still ours: it got its successor or was recalled during the call.
+          ({ successor, recalled } = stored);
+          releases = true;
         } else if (next !== undefined) {
           // The successor was cancelled or made due by somebody else.
-          release = false;
+          releases = false;
         }
       }
       throw new StorageUnavailable(`delivery ${delivery.id} kept changing`);
+    },
+
+    async defer({ id, subjectId, number, nextAttemptAt }, to) {
+      if (nextAttemptAt === null) return false;
+      const input = {
+        TableName: table,
+        Key: toItem(deliveryKey(subjectId, number)),
+        ...update(
+          // One that was being sent is taken over from a worker that is gone, as a claim does.
+          { ...timeAttributes(id, to), state: 'waiting', lease: null },
+          '#state IN (:state, :sending) AND #next_attempt_at = :was',
+          { ':sending': 'sending', ':was': nextAttemptAt },
+        ),
+      };
+      const { done } = await updateOnce(client, input, (item) => {
+        const stored = fromDeliveryItem(item);
+        return stored.nextAttemptAt === to.nextAttemptAt && stored.dueAt === to.dueAt;
+      });
+      return done;
     },
 
     async due(shard, now, limit) {
@@ -107,28 +133,21 @@ function keyOf(id: string): Item | null {
   return parts === null ? null : toItem(deliveryKey(parts.subjectId, parts.number));
 }
 
+/** One that would wait but was recalled ends. */
+function end(delivery: Delivery): Delivery {
+  if (!delivery.recalled || hasEnded(delivery.state)) return delivery;
+  return { ...delivery, state: 'cancelled', nextAttemptAt: null, dueAt: null, stuckAt: null };
+}
+
+/** Refused unless lease, successor and recall are as they are known. */
 function finishItem(table: string, delivery: Delivery, lease: string): TransactWriteItem {
-  const { successor, dueAt } = delivery;
-  const ended = hasEnded(delivery.state);
-  const unchanged = successor === null ? 'attribute_not_exists(#successor)' : '#successor = :successor';
+  const { subjectId, number, successor, recalled } = delivery;
+  const known = unchanged({ lease, successor, recalled: recalled || null });
   return {
     Update: {
       TableName: table,
-      Key: toItem(deliveryKey(delivery.subjectId, delivery.number)),
-      ...update(
-        {
-          state: delivery.state,
-          attempts: delivery.attempts,
-          schedule_step: delivery.scheduleStep,
-          next_attempt_at: delivery.nextAttemptAt,
-          due_at: dueAt,
-          due_shard: dueAt === null ? null : String(dueShard(delivery.id)),
-          lease: null,
-        },
-        ended ? `#lease = :held AND ${unchanged}` : '#lease = :held',
-        { ':held': lease, ...(ended && successor !== null && { ':successor': successor }) },
-        ended ? ['successor'] : [],
-      ),
+      Key: toItem(deliveryKey(subjectId, number)),
+      ...update(stateAttributes(delivery), ...known),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     },
   };
@@ -150,38 +169,15 @@ function releaseItem(table: string, subjectId: string, number: number, now: numb
   };
 }
 
-/** Expressions that set these attributes, or remove those that are null. `more` names what only the condition uses. */
-function update(
-  attributes: Readonly<Record<string, string | number | null>>,
-  condition: string,
-  values: Readonly<Record<string, string | number>>,
-  more: readonly string[] = [],
-) {
-  const entries = Object.entries(attributes);
-  const set = entries.filter(([, value]) => value !== null);
-  const remove = entries.filter(([, value]) => value === null).map(([name]) => `#${name}`);
-  return {
-    UpdateExpression:
-      `SET ${set.map(([name]) => `#${name} = :${name}`).join(', ')}` +
-      (remove.length === 0 ? '' : ` REMOVE ${remove.join(', ')}`),
-    ConditionExpression: condition,
-    ExpressionAttributeNames: Object.fromEntries(
-      [...entries.map(([name]) => name), ...more].map((name) => [`#${name}`, name]),
-    ),
-    ExpressionAttributeValues: toItem({
-      ...Object.fromEntries(set.map(([name, value]) => [`:${name}`, value])),
-      ...values,
-    }),
-  };
-}
-
 /** Runs a transaction. Null: committed; else by item, which lost its condition and what is stored instead. */
 async function refusals(
   client: DynamoDBClient,
   items: TransactWriteItem[],
 ): Promise<readonly ({ readonly row: Item | undefined } | undefined)[] | null> {
+  // One token for every try: a try whose answer was lost is not done twice.
+  const command = new TransactWriteItemsCommand({ TransactItems: items, ClientRequestToken: randomUUID() });
   try {
-    await retryConflicts(() => client.send(new TransactWriteItemsCommand({ TransactItems: items })));
+    await retryConflicts(() => client.send(command));
     return null;
   } catch (error) {
     if (!(error instanceof TransactionCanceledException)) throw error;
