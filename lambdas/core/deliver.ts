@@ -1,37 +1,42 @@
 import { deliveryId, hasEnded } from './delivery.ts';
-import type { Attempt, Delivery, DeliveryState } from './delivery.ts';
+import type { Attempt, AttemptError, Delivery } from './delivery.ts';
+import { endpointOf, isAlive } from './endpoints.ts';
+import type { BreakerNews, CallResult, Endpoints } from './endpoints.ts';
 import type { Postback } from './entities.ts';
-import { compileTemplate, expandTemplate, POSTBACK_MACROS } from './macros.ts';
-import { parseParameters } from './parameters.ts';
+import { buildRequest } from './postback-call.ts';
+import type { PostbackNews, PostbackWatch } from './postback-health.ts';
 import type {
   Clock,
   DeliveryHints,
   DeliveryStore,
-  OutboundRequest,
   OutboundResponse,
   PostbackCaller,
-  PostbackReader,
+  PostbackCatalog,
 } from './ports.ts';
 import { StorageUnavailable } from './ports.ts';
-import { waitAfterFailure } from './retry-schedule.ts';
+import { jittered, waitAfterFailure } from './retry-schedule.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 import { checkPostbackUrl } from './url-rules.ts';
 import type { PostbackRules } from './url-rules.ts';
 
-/** Longer than the 10 s a call may take and what storage may take after it, so that a lease ends only with a crash. */
+/** As long as an invocation of the delivery function may take, so that a lease ends only with a crash. */
 const LEASE = 30_000;
 /** The longest wait that a queue message can carry. */
 const LONGEST_DELAY = 15 * 60_000;
 /** How long a message may be late before the sweeper takes it for lost. */
 const MESSAGE_GRACE = 90_000;
-/** How often a delivery to a paused postback is looked at. */
-const PAUSED_WAIT = 15 * 60_000;
+/** How often a delivery is looked at whose postback is paused or disabled; to activate the postback lets it go at once. */
+const HELD_LOOK = 6 * 60 * 60_000;
+/** Seconds after which a delivery is looked at again that storage kept us from. */
+const STORAGE_WAIT = { least: 20, most: 40 };
 
 export interface DeliverDeps {
   readonly deliveries: DeliveryStore;
-  readonly postbacks: PostbackReader;
+  readonly postbacks: Pick<PostbackCatalog, 'postback'>;
+  readonly endpoints: Endpoints;
+  readonly watch: PostbackWatch;
   readonly caller: PostbackCaller;
-  readonly hints: DeliveryHints;
+  readonly hints: Pick<DeliveryHints, 'send'>;
   readonly schedule: RetrySchedule;
   readonly rules: PostbackRules;
   /** `Flowback/<version>`. */
@@ -40,173 +45,239 @@ export interface DeliverDeps {
   /** In [0, 1). */
   readonly random: () => number;
   readonly newLease: () => string;
+  /** Hears what somebody may have to know besides the outcome. */
+  readonly tell: (news: DeliveryNews) => void;
 }
 
-/** What became of one look at a delivery, for the log. */
+/** What became of one look at a delivery. */
 export type DeliverOutcome =
-  /** Unknown, ended, leased by another, or its time has not come. */
+  /** Unknown, ended, leased by another, moved by another, or its time has not come. */
   | { readonly kind: 'nothing_to_do' }
-  | { readonly kind: 'paused'; readonly delivery: Delivery }
+  /** Its postback is paused or disabled. */
+  | { readonly kind: 'held'; readonly delivery: Delivery }
+  /** Put off without an attempt: its endpoint may not be called now. */
+  | { readonly kind: 'deferred'; readonly delivery: Delivery }
+  /** Its news was taken back while somebody sent it who came to no end. */
+  | { readonly kind: 'cancelled'; readonly delivery: Delivery }
   /** The lease ended during the call: another has the delivery and may call again. Nothing was written. */
   | { readonly kind: 'lease_lost'; readonly delivery: Delivery }
+  | { readonly kind: 'attempted'; readonly delivery: Delivery; readonly attempt: Attempt }
+  /** Nothing is known; a hint for later was sent. */
+  | { readonly kind: 'storage_unavailable'; readonly error: StorageUnavailable };
+
+export type DeliveryNews =
+  | BreakerNews
+  | PostbackNews
+  /** Something that follows from a look was not done; the delivery itself is as it should be. */
   | {
-      readonly kind: 'attempted';
+      readonly kind: 'not_followed_up';
+      readonly what: 'hint' | 'endpoint' | 'postback_health';
       readonly delivery: Delivery;
-      readonly attempt: Attempt;
-      /** Hints that could not be sent; the sweeper finds those deliveries. */
-      readonly hintsLost: number;
+      readonly error: unknown;
     };
 
+const NOTHING_TO_DO: DeliverOutcome = { kind: 'nothing_to_do' };
+
 /**
- * Makes one attempt at a delivery, if it is due. Whatever the receiver does is an outcome; throws only
- * {@link StorageUnavailable}, after which the lease runs out and the sweeper finds the row.
+ * Works on a message: {@link deliver}, and where storage is in the way, a new message for later. So an outage never fills
+ * the dead-letter queue. Throws {@link StorageUnavailable} only if the queue does not take that either.
+ */
+export async function deliverHinted(
+  hint: { readonly deliveryId: string; readonly postbackId: string },
+  deps: DeliverDeps,
+): Promise<DeliverOutcome> {
+  try {
+    return await deliver(hint.deliveryId, deps);
+  } catch (error) {
+    if (!(error instanceof StorageUnavailable)) throw error;
+    const { least, most } = STORAGE_WAIT;
+    await deps.hints.send({ ...hint, delaySeconds: least + Math.round((most - least) * deps.random()) });
+    return { kind: 'storage_unavailable', error };
+  }
+}
+
+/**
+ * Makes one attempt at a delivery, if it is due and its endpoint may be called now. Whatever the receiver does is an
+ * outcome; throws only {@link StorageUnavailable}, after which the sweeper finds the row when its time or its lease is over.
  */
 export async function deliver(id: string, deps: DeliverDeps): Promise<DeliverOutcome> {
-  const { deliveries, postbacks, now } = deps;
-  if (await waitForFirst(id, deps)) return { kind: 'nothing_to_do' };
+  const { deliveries, postbacks, endpoints, watch, caller, schedule, userAgent, now } = deps;
+  const row = await deliveries.delivery(id);
+  if (row === null || !isDue(row, now())) return NOTHING_TO_DO;
+  const firstAt = row.attempts === 0 ? row.createdAt + (schedule.waits[0] ?? 0) : 0;
+  if (firstAt > now()) return putOff(row, firstAt, deps);
+
+  const [postback] = await Promise.all([postbacks.postback(row.postbackId), watch.look(row.postbackId)]);
+  if (postback?.status === 'paused' || postback?.status === 'disabled') return hold(row, deps);
+  const obstacle = obstacleTo(postback, deps.rules);
+  if (postback === null || obstacle !== null) {
+    const answer = { status: null, error: obstacle, body: null, retryAfterSeconds: null, durationMs: 0 };
+    return followUp(await attemptWith(async () => answer, row, postback, deps), postback, deps);
+  }
+
+  const admission = await endpoints.enter(endpointOf(postback.url));
+  if (!admission.admitted) return putOff(row, now() + admission.wait, deps);
+  let result: CallResult = 'not_called';
+  const call = async (delivery: Delivery, at: number): Promise<OutboundResponse> => {
+    const answer = await caller.call(buildRequest(delivery, postback, { at, userAgent }));
+    result = resultOf(answer);
+    return answer;
+  };
+  const outcome = await attemptWith(call, row, postback, deps).finally(() =>
+    bestEffort('endpoint', row, () => admission.leave(result), deps),
+  );
+  return followUp(outcome, postback, deps);
+}
+
+/** Whether a call may be made: it waits and its time has come, or it was being sent by somebody whose lease has ended. */
+function isDue({ state, nextAttemptAt }: Delivery, at: number): boolean {
+  return !hasEnded(state) && nextAttemptAt !== null && nextAttemptAt <= at;
+}
+
+/** Why nobody can be called; null: the postback can. */
+function obstacleTo(postback: Postback | null, rules: PostbackRules): AttemptError | null {
+  if (postback === null || postback.status === 'archived') return 'postback_missing';
+  // Checked on save too, but since then the network's own domains may have changed.
+  return checkPostbackUrl(postback.url, rules) === null ? null : 'blocked_address';
+}
+
+function resultOf(answer: OutboundResponse): CallResult {
+  if (answer.error === 'blocked_address') return 'not_called';
+  return isAlive(answer) ? 'alive' : 'failed';
+}
+
+/** Leaves a delivery as it is, to be looked at rarely. */
+async function hold(row: Delivery, deps: DeliverDeps): Promise<DeliverOutcome> {
+  const { deliveries, postbacks, now, random } = deps;
+  const at = now();
+  const dueAt = at + jittered(HELD_LOOK, random());
+  const to = { nextAttemptAt: row.nextAttemptAt, dueAt, stuckAt: row.stuckAt ?? at };
+  if (!(await deliveries.defer(row, to))) return NOTHING_TO_DO;
+  // Whoever activated the postback meanwhile may have looked for what is held before this was.
+  const postback = await postbacks.postback(row.postbackId);
+  if (postback?.status === 'active') await sendHint(row, row.id, 0, deps);
+  return { kind: 'held', delivery: { ...row, ...to } };
+}
+
+/** Moves a delivery to then. Only who moves it sends a message, so of many for one delivery one goes on. */
+async function putOff(row: Delivery, until: number, deps: DeliverDeps): Promise<DeliverOutcome> {
+  const to = { ...waitingUntil(until, deps.now()), stuckAt: row.stuckAt };
+  if (!(await deps.deliveries.defer(row, to))) return NOTHING_TO_DO;
+  const delivery = { ...row, ...to };
+  await hintAtNext(delivery, deps);
+  return { kind: 'deferred', delivery };
+}
+
+/** Takes the lease, makes the call, and writes down what came of it. */
+async function attemptWith(
+  call: (delivery: Delivery, at: number) => Promise<OutboundResponse>,
+  row: Delivery,
+  postback: Postback | null,
+  deps: DeliverDeps,
+): Promise<DeliverOutcome> {
+  const { deliveries, now } = deps;
   const lease = deps.newLease();
   const claimedAt = now();
-  const delivery = await deliveries.claim(id, claimedAt, lease, claimedAt + LEASE);
-  if (delivery === null) return { kind: 'nothing_to_do' };
-
-  const postback = await postbacks.postback(delivery.postbackId);
-  if (postback?.status === 'paused') {
-    const at = now() + PAUSED_WAIT;
-    const paused: Delivery = { ...delivery, state: 'waiting', nextAttemptAt: at, dueAt: at };
-    const stored = await deliveries.finish(paused, lease, null, now());
-    return stored === null ? { kind: 'lease_lost', delivery } : { kind: 'paused', delivery: stored };
+  const delivery = await deliveries.claim(row.id, claimedAt, lease, claimedAt + LEASE);
+  if (delivery === null) return NOTHING_TO_DO;
+  if (delivery.recalled) {
+    const cancelled = await deliveries.finish(
+      { ...delivery, ...ended('cancelled'), stuckAt: null },
+      lease,
+      null,
+      now(),
+    );
+    return cancelled === null ? { kind: 'lease_lost', delivery } : { kind: 'cancelled', delivery: cancelled };
   }
 
   const at = now();
-  const answer = await attemptCall(delivery, postback, at, deps);
+  const answer = await call(delivery, at);
+  const next = afterAttempt(delivery, postback, answer, { at, deps });
   const attempt: Attempt = {
-    number: delivery.attempts + 1,
+    number: next.attempts,
     at,
     durationMs: answer.durationMs,
     status: answer.status,
     error: answer.error,
     body: answer.body,
+    nextAttemptAt: next.nextAttemptAt,
   };
-  const stored = await deliveries.finish(afterAttempt(delivery, postback, answer, deps), lease, attempt, now());
-  if (stored === null) return { kind: 'lease_lost', delivery };
-  return { kind: 'attempted', delivery: stored, attempt, hintsLost: await sendHints(stored, deps) };
+  const stored = await deliveries.finish(next, lease, attempt, now());
+  return stored === null ? { kind: 'lease_lost', delivery } : { kind: 'attempted', delivery: stored, attempt };
 }
 
-/** Whether the schedule makes the first attempt wait and its time has not come. Only one of the local run ever does. */
-async function waitForFirst(id: string, deps: DeliverDeps): Promise<boolean> {
-  const wait = deps.schedule.waits[0] ?? 0;
-  const delivery = wait > 0 ? await deps.deliveries.delivery(id) : null;
-  if (delivery === null || delivery.attempts > 0) return false;
-  const left = delivery.createdAt + wait - deps.now();
-  if (left <= 0) return false;
-  await deps.hints.send({ deliveryId: id, postbackId: delivery.postbackId, delaySeconds: Math.ceil(left / 1_000) });
-  return true;
-}
-
-async function attemptCall(
-  delivery: Delivery,
-  postback: Postback | null,
-  at: number,
-  deps: DeliverDeps,
-): Promise<OutboundResponse> {
-  const notCalled = { status: null, body: null, retryAfterSeconds: null, durationMs: 0 };
-  if (postback === null || postback.status === 'archived') return { ...notCalled, error: 'postback_missing' };
-  // Checked on save too, but since then the network's own domains may have changed.
-  if (checkPostbackUrl(postback.url, deps.rules) !== null) return { ...notCalled, error: 'blocked_address' };
-  return deps.caller.call(buildRequest(delivery, postback, { at, userAgent: deps.userAgent }));
-}
-
-/**
- * The call that tells a publisher of a delivery. The URL is expanded in full whatever the method is, so that a receiver
- * that routes by its query keeps working; a POST carries the query's parameters as form or JSON fields besides.
- */
-export function buildRequest(
-  delivery: Delivery,
-  postback: Postback,
-  { at, userAgent }: { at: number; userAgent: string },
-): OutboundRequest {
-  const values: Record<string, string | undefined> = { ...delivery.values, event: delivery.event };
-  values['status'] = translate(values['status'], postback.statusWords);
-  values['goal'] = translate(values['goal'], postback.goalWords);
-  const url = new URL(expandTemplate(compileTemplate(postback.url, POSTBACK_MACROS), (macro) => values[macro]));
-  url.hash = '';
-  const headers = {
-    'User-Agent': userAgent,
-    'Webhook-Id': delivery.id,
-    'Webhook-Timestamp': String(Math.floor(at / 1_000)),
-  };
-  const query = url.search.slice(1);
-  switch (postback.method) {
-    case 'GET':
-      return { method: 'GET', url: url.href, headers, body: null };
-    case 'POST_FORM':
-      return {
-        method: 'POST',
-        url: url.href,
-        headers: { ...headers, 'Content-Type': 'application/x-www-form-urlencoded' },
-        body: query,
-      };
-    case 'POST_JSON':
-      return {
-        method: 'POST',
-        url: url.href,
-        headers: { ...headers, 'Content-Type': 'application/json' },
-        body: JSON.stringify(Object.fromEntries(parseParameters(query))),
-      };
-  }
-}
-
-function translate(word: string | undefined, words: Readonly<Record<string, string>>): string | undefined {
-  return word !== undefined && Object.hasOwn(words, word) ? words[word] : word;
-}
-
-/** The delivery as it stands after an attempt. */
+/** The delivery as it stands after an attempt that was made `at`. */
 function afterAttempt(
   delivery: Delivery,
   postback: Postback | null,
   answer: OutboundResponse,
-  deps: DeliverDeps,
+  { at, deps }: { readonly at: number; readonly deps: DeliverDeps },
 ): Delivery {
-  const attempts = delivery.attempts + 1;
-  const end = (state: DeliveryState): Delivery => ({ ...delivery, attempts, state, nextAttemptAt: null, dueAt: null });
-  if (postback === null) return end('exhausted');
-  if (postback.status === 'archived') return end('cancelled');
-  if (answer.status !== null && answer.status >= 200 && answer.status < 300) return end('delivered');
+  const attempted = { ...delivery, attempts: delivery.attempts + 1 };
+  if (postback?.status === 'archived') return { ...attempted, ...ended('cancelled'), stuckAt: null };
+  const { status } = answer;
+  if (status !== null && status >= 200 && status < 300) return { ...attempted, ...ended('delivered'), stuckAt: null };
   // 410 Gone: the receiver says that it is over.
-  if (answer.status === 410) return end('exhausted');
-  const wait = waitAfterFailure(deps.schedule, delivery.scheduleStep, answer, deps.random());
-  if (wait === null) return end('exhausted');
-  const nextAttemptAt = deps.now() + wait;
-  return {
-    ...delivery,
-    attempts,
-    scheduleStep: delivery.scheduleStep + 1,
-    state: 'waiting',
-    nextAttemptAt,
-    // Long waits ride on the due-time index; short ones on a message, which the sweeper replaces if it is lost.
-    dueAt: wait <= LONGEST_DELAY ? nextAttemptAt + MESSAGE_GRACE : nextAttemptAt,
-  };
+  const isOver = postback === null || status === 410;
+  const wait = isOver ? null : waitAfterFailure(deps.schedule, delivery.scheduleStep, answer, deps.random());
+  if (wait === null) return { ...attempted, ...ended('exhausted'), stuckAt: at };
+  const now = deps.now();
+  const scheduleStep = delivery.scheduleStep + 1;
+  return { ...attempted, scheduleStep, state: 'waiting', ...waitingUntil(now + wait, now), stuckAt: at };
 }
 
-/** Sends the hints that follow from a delivery's new state; answers how many could not be sent. */
-async function sendHints(delivery: Delivery, deps: DeliverDeps): Promise<number> {
-  const { postbackId, nextAttemptAt } = delivery;
-  const hints = [];
+function ended(state: 'delivered' | 'exhausted' | 'cancelled') {
+  return { state, nextAttemptAt: null, dueAt: null };
+}
+
+/** Long waits ride on the due-time index; short ones on a message, which the sweeper replaces if it is lost. */
+function waitingUntil(nextAttemptAt: number, now: number) {
+  const dueAt = nextAttemptAt - now <= LONGEST_DELAY ? nextAttemptAt + MESSAGE_GRACE : nextAttemptAt;
+  return { nextAttemptAt, dueAt };
+}
+
+/** What follows from an outcome for others than the delivery. */
+async function followUp(
+  outcome: DeliverOutcome,
+  postback: Postback | null,
+  deps: DeliverDeps,
+): Promise<DeliverOutcome> {
+  if (outcome.kind !== 'attempted' && outcome.kind !== 'cancelled') return outcome;
+  const { delivery } = outcome;
+  if (outcome.kind === 'attempted' && postback !== null && outcome.attempt.error !== 'postback_missing') {
+    const { attempt } = outcome;
+    await bestEffort('postback_health', delivery, () => deps.watch.note(postback, attempt, deps.now()), deps);
+  }
   if (hasEnded(delivery.state) && delivery.successor !== null) {
-    hints.push({ deliveryId: deliveryId(delivery.subjectId, delivery.successor), postbackId, delaySeconds: 0 });
+    await sendHint(delivery, deliveryId(delivery.subjectId, delivery.successor), 0, deps);
   }
-  const wait = nextAttemptAt === null ? Infinity : Math.max(nextAttemptAt - deps.now(), 0);
-  if (wait <= LONGEST_DELAY) {
-    hints.push({ deliveryId: delivery.id, postbackId, delaySeconds: Math.ceil(wait / 1_000) });
+  await hintAtNext(delivery, deps);
+  return outcome;
+}
+
+/** Sends the message on which a delivery's wait rides, if it is a short one. */
+async function hintAtNext(delivery: Delivery, deps: DeliverDeps): Promise<void> {
+  if (delivery.nextAttemptAt === null) return;
+  const wait = Math.max(delivery.nextAttemptAt - deps.now(), 0);
+  if (wait <= LONGEST_DELAY) await sendHint(delivery, delivery.id, Math.ceil(wait / 1_000), deps);
+}
+
+/** A hint that is lost costs time: the sweeper finds its delivery. */
+function sendHint(of: Delivery, id: string, delaySeconds: number, deps: DeliverDeps): Promise<void> {
+  const hint = { deliveryId: id, postbackId: of.postbackId, delaySeconds };
+  return bestEffort('hint', of, () => deps.hints.send(hint), deps);
+}
+
+/** The result is stored: what fails now must not make the message come again. */
+async function bestEffort(
+  what: 'hint' | 'endpoint' | 'postback_health',
+  delivery: Delivery,
+  work: () => Promise<void>,
+  { tell }: DeliverDeps,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    tell({ kind: 'not_followed_up', what, delivery, error });
   }
-  let lost = 0;
-  for (const hint of hints) {
-    try {
-      await deps.hints.send(hint);
-    } catch (error) {
-      if (!(error instanceof StorageUnavailable)) throw error;
-      lost++;
-    }
-  }
-  return lost;
 }

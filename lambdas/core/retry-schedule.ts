@@ -49,8 +49,13 @@ export function waitAfterFailure(
   const { status, error, retryAfterSeconds } = answer;
   const wait =
     retryAfterSeconds === null
-      ? base * (1 - JITTER + 2 * JITTER * random)
+      ? jittered(base, random)
       : Math.min(Math.max(retryAfterSeconds * SECOND, base), 2 * base);
   const askedToSlowDown = status === 429 || error === 'timeout';
   return Math.round(askedToSlowDown ? Math.max(wait, SLOW_DOWN_WAIT) : wait);
+}
+
+/** A wait spread by 20 % to either side, so that what failed together does not come back together. */
+export function jittered(wait: number, random: number): number {
+  return Math.round(wait * (1 - JITTER + 2 * JITTER * random));
 }

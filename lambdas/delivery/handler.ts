@@ -1,42 +1,59 @@
 import { randomUUID } from 'node:crypto';
-import type { SQSHandler } from 'aws-lambda';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SQSHandler, SQSRecord } from 'aws-lambda';
+import { createPostbackCatalog } from '../adapters/dynamodb/catalog.ts';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { createDeliveryStore } from '../adapters/dynamodb/deliveries.ts';
-import { createPostbackReader } from '../adapters/dynamodb/catalog.ts';
+import { createEndpointStore } from '../adapters/dynamodb/endpoints.ts';
+import { createPostbackHealthStore } from '../adapters/dynamodb/postback-health.ts';
 import { createPostbackCaller } from '../adapters/http/postback-caller.ts';
-import { createDeliveryHints, createSqs, parseDeliveryHint } from '../adapters/sqs/hints.ts';
-import { deliver } from '../core/deliver.ts';
-import type { DeliverDeps } from '../core/deliver.ts';
+import { createDeliveryHints, createSqs, hideMessage, parseDeliveryHint } from '../adapters/sqs/hints.ts';
+import { deliverHinted } from '../core/deliver.ts';
+import { createEndpoints } from '../core/endpoints.ts';
+import { createPostbackWatch } from '../core/postback-health.ts';
 import { DEFAULT_SCHEDULE, parseSchedule } from '../core/retry-schedule.ts';
 import { MalformedMessage, runBatch } from '../runtime/batch.ts';
 import { ENV, LOCAL_ENV, requireEnv } from '../runtime/environment.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { logOutcome } from './log-outcome.ts';
+import { logNews, logOutcome } from './log-outcome.ts';
 
-const dynamoDb = createDynamoDb();
+const [dynamoDb, sqs] = [createDynamoDb(), createSqs()];
+const queueUrl = requireEnv(ENV.notificationsQueueUrl);
+const deliveriesTable = requireEnv(ENV.deliveriesTable);
 const allowLoopback = process.env[LOCAL_ENV.egress] === 'loopback';
 const localSchedule = process.env[LOCAL_ENV.retrySchedule];
 
-const deps: DeliverDeps = {
-  deliveries: createDeliveryStore(dynamoDb, requireEnv(ENV.deliveriesTable)),
-  postbacks: createPostbackReader(dynamoDb, requireEnv(ENV.catalogTable)),
-  hints: createDeliveryHints(createSqs(), requireEnv(ENV.notificationsQueueUrl)),
+const endpoints = createEndpointStore(dynamoDb, deliveriesTable);
+const health = createPostbackHealthStore(dynamoDb, deliveriesTable);
+const slots = Number(requireEnv(ENV.endpointSlots));
+const common = {
+  deliveries: createDeliveryStore(dynamoDb, deliveriesTable),
+  postbacks: createPostbackCatalog(dynamoDb, requireEnv(ENV.catalogTable)),
+  hints: createDeliveryHints(sqs, queueUrl),
   caller: createPostbackCaller({ allowLoopback }),
   schedule: localSchedule === undefined ? DEFAULT_SCHEDULE : parseSchedule(localSchedule),
-  rules: {
-    allowLoopback,
-    ownHosts: [ENV.trackingUrl, ENV.apiUrl].map((name) => new URL(requireEnv(name)).host),
-  },
+  rules: { allowLoopback, ownHosts: [ENV.trackingUrl, ENV.apiUrl].map((name) => new URL(requireEnv(name)).host) },
   userAgent: `Flowback/${packageJson.version}`,
   now: Date.now,
   random: Math.random,
   newLease: randomUUID,
+  sleep,
+  tell: logNews,
 };
 
 /** Messages are hints to look at a delivery; only a failure of our own gives one back to the queue. */
-export const handler: SQSHandler = (event) =>
-  runBatch(event, async ({ body }) => {
-    const id = parseDeliveryHint(body);
-    if (id === null) throw new MalformedMessage(`no hint: ${body.slice(0, 100)}`);
-    logOutcome(await deliver(id, deps));
-  });
+export const handler: SQSHandler = (event) => {
+  const watch = createPostbackWatch({ ...common, store: health });
+  const deps = { ...common, watch, endpoints: createEndpoints({ ...common, store: endpoints, slots }) };
+  return runBatch(event, async (record) => logOutcome(await deliverHinted(parse(record), deps)), giveBack);
+};
+
+function parse({ body, attributes }: SQSRecord) {
+  const deliveryId = parseDeliveryHint(body);
+  if (deliveryId === null) throw new MalformedMessage(`no hint: ${body.slice(0, 100)}`);
+  return { deliveryId, postbackId: attributes.MessageGroupId ?? deliveryId };
+}
+
+/** Soon, then later and later: what fails each time is in the dead-letter queue within a minute. */
+const giveBack = ({ receiptHandle, attributes }: SQSRecord): Promise<void> =>
+  hideMessage(sqs, queueUrl, { receiptHandle, seconds: 2 ** Number(attributes.ApproximateReceiveCount) });

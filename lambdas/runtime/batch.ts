@@ -6,8 +6,15 @@ export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage';
 }
 
-/** Works on all messages of a batch at once; those whose work throws are given back to the queue, and only those. */
-export async function runBatch(event: SQSEvent, work: (record: SQSRecord) => Promise<void>): Promise<SQSBatchResponse> {
+/**
+ * Works on all messages of a batch at once; those whose work throws are given back to the queue, and only those.
+ * `giveBack`, for each of them, may see to it that it comes again soon; what it throws is of no account.
+ */
+export async function runBatch(
+  event: SQSEvent,
+  work: (record: SQSRecord) => Promise<void>,
+  giveBack: (record: SQSRecord) => Promise<void> = async () => undefined,
+): Promise<SQSBatchResponse> {
   const failures = await Promise.all(
     event.Records.map(async (record) => {
       try {
@@ -16,6 +23,7 @@ export async function runBatch(event: SQSEvent, work: (record: SQSRecord) => Pro
       } catch (error) {
         const name = error instanceof MalformedMessage ? 'message_malformed' : 'message_failed';
         log(name, { message_id: record.messageId, ...describeError(error) });
+        await Promise.allSettled([giveBack(record)]);
         return [{ itemIdentifier: record.messageId }];
       }
     }),

@@ -1,4 +1,9 @@
-import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  ChangeMessageVisibilityCommand,
+  GetQueueAttributesCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { StorageUnavailable } from '../../core/ports.ts';
 import type { DeliveryHints } from '../../core/ports.ts';
 
@@ -44,6 +49,26 @@ export function createDeliveryHints(client: SQSClient, queueUrl: string): Delive
   };
 }
 
+/**
+ * Lets a message that was received be received again after so many seconds, instead of after the queue's visibility
+ * timeout. Throws {@link StorageUnavailable}.
+ */
+export async function hideMessage(
+  client: SQSClient,
+  queueUrl: string,
+  message: { readonly receiptHandle: string; readonly seconds: number },
+): Promise<void> {
+  await queueCall(() =>
+    client.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: queueUrl,
+        ReceiptHandle: message.receiptHandle,
+        VisibilityTimeout: message.seconds,
+      }),
+    ),
+  );
+}
+
 /** The delivery that a message names, or null if the message is none of ours. */
 export function parseDeliveryHint(body: string): string | null {
   let message: unknown;
@@ -56,7 +81,8 @@ export function parseDeliveryHint(body: string): string | null {
   return typeof message.delivery_id === 'string' ? message.delivery_id : null;
 }
 
-async function queueCall<T>(call: () => Promise<T>): Promise<T> {
+/** Throws StorageUnavailable instead of what the SDK throws. */
+export async function queueCall<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {

@@ -30,8 +30,8 @@ export function fakeEndpoints(): FakeEndpoints {
 
     async settle(endpoint, { slot, leaseUntil, bucket, made, failed, forget }) {
       const state = stateOf(endpoint);
-      const slots = new Map(state.slots);
-      if (slots.get(slot) === leaseUntil) slots.delete(slot);
+      if (state.slots.get(slot) !== leaseUntil) return state;
+      const slots = without(state.slots, [slot]);
       const calls = without(state.calls, forget);
       const before = calls.get(bucket) ?? { made: 0, failed: 0 };
       if (made > 0) calls.set(bucket, { made: before.made + made, failed: before.failed + failed });
