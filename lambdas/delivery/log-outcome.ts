@@ -7,20 +7,13 @@ import { describeError, log } from '../runtime/log.ts';
  * off the lines of their postback or endpoint tell.
  */
 export function logOutcome(outcome: DeliverOutcome): void {
-  switch (outcome.kind) {
-    case 'storage_unavailable':
-      log('storage_unavailable', describeError(outcome.error));
-      return;
-    case 'lease_lost':
-      log('delivery_result_not_stored', fieldsOf(outcome.delivery));
-      return;
-    case 'attempted': {
-      const { number: attempt, status, error, durationMs } = outcome.attempt;
-      const call = { ...fieldsOf(outcome.delivery), attempt, status, error, duration_ms: durationMs };
-      if (outcome.delivery.state === 'waiting') log('delivery_attempt_failed', call);
-      if (outcome.delivery.state === 'exhausted') log('delivery_exhausted', call);
-    }
-  }
+  if (outcome.kind === 'storage_unavailable') log('storage_unavailable', describeError(outcome.error));
+  if (outcome.kind === 'lease_lost') log('delivery_result_not_stored', fieldsOf(outcome.delivery));
+  if (outcome.kind !== 'attempted') return;
+  const { number: attempt, status, error, durationMs } = outcome.attempt;
+  const call = { ...fieldsOf(outcome.delivery), attempt, status, error, duration_ms: durationMs };
+  if (outcome.delivery.state === 'waiting') log('delivery_attempt_failed', call);
+  if (outcome.delivery.state === 'exhausted') log('delivery_exhausted', call);
 }
 
 /** Logs what a look at a delivery brought to light besides. */
