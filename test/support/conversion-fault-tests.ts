@@ -9,6 +9,7 @@ import { click, create, field, listAll, manage, report } from './deployment.ts';
 import type { World } from './deployment.ts';
 import { startFailingNetwork } from './failing-network.ts';
 import type { FailingNetwork } from './failing-network.ts';
+import { inTurns } from './in-turns.ts';
 import { randomFaults } from './random-faults.ts';
 import { announcementsOf, CAMPAIGNS, EXCHANGE_RATES, PUBLISHERS, readMicros, tellStory } from './sale-stories.ts';
 import type { CampaignName, PublisherName, Story } from './sale-stories.ts';
@@ -288,15 +289,4 @@ async function createCampaign(
     goals: goals.map((goal, index) => ({ ...goal, name: goal.id, default: index === 0 })),
     caps: caps.map((cap) => ({ metric: 'conversions', period: 'total', ...cap })),
   });
-}
-
-/** Works on all, so many at once; the results in the order of what they are of. */
-async function inTurns<T, R>(all: readonly T[], atOnce: number, work: (one: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const queue = [...all.entries()];
-  const run = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) results[next[0]] = await work(next[1]);
-  };
-  await Promise.all(Array.from({ length: atOnce }, run));
-  return results;
 }

@@ -1,6 +1,6 @@
 import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../../local/engines/sqs/server.ts';
 import { startFaultProxy } from './fault-proxy.ts';
@@ -15,6 +15,10 @@ export interface FailingNetwork {
   readonly sqs: FaultProxy;
   /** Past the proxy. */
   readonly sqsClient: SQSClient;
+  /** More workers for the same storage and queues, past the proxies: another run, which can be killed without this one. */
+  startWorkers(options?: LocalOptions): Promise<Local>;
+  /** URLs of the queue of hints and of its dead letters. */
+  readonly notifications: { readonly queue: string; readonly deadLetters: string };
   /** Every item of a table of the stack, whatever the proxy does. `kind`: what its name has, `Clicks`. */
   scan(kind: string): Promise<Record<string, AttributeValue>[]>;
   stop(): Promise<void>;
@@ -49,10 +53,25 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
     const sqsClient = new SQSClient({ ...CREDENTIALS, endpoint: queues.endpoint, useQueueUrlAsEndpoint: false });
     cleanUps.push(() => sqsClient.destroy());
     const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+    const { QueueUrls = [] } = await sqsClient.send(new ListQueuesCommand({}));
+    const queueNamed = (name: RegExp) => {
+      const url = QueueUrls.find((of) => name.test(of));
+      if (url === undefined) throw new Error(`no queue ${String(name)}`);
+      return url;
+    };
 
     return {
       local: { ...started, adminKey: started.adminKey },
       ...{ dynamoDb, sqs, sqsClient, stop },
+      notifications: { queue: queueNamed(/NotificationsQueue/), deadLetters: queueNamed(/NotificationsDeadLetters/) },
+      async startWorkers(more) {
+        const workers = await startLocal({
+          ...{ ...options, ...more },
+          ...{ dynamodbEndpoint: engine.endpoint, sqsEndpoint: queues.endpoint },
+        });
+        cleanUps.push(() => workers.kill());
+        return workers;
+      },
       async scan(kind) {
         const TableName = TableNames.find((name) => name.toLowerCase().includes(kind.toLowerCase()));
         if (TableName === undefined) throw new Error(`no table of ${kind}`);

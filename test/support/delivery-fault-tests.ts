@@ -1,0 +1,266 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { deadLetterTests } from './dead-letter-tests.ts';
+import { addPublisher, countStates, deliveriesOf, sell, tellAt, wholeDeliveries } from './delivery-world.ts';
+import type { ShownDelivery } from './delivery-world.ts';
+import { createWorld, manage } from './deployment.ts';
+import type { World } from './deployment.ts';
+import { startFailingNetwork } from './failing-network.ts';
+import type { FailingNetwork } from './failing-network.ts';
+import { inTurns } from './in-turns.ts';
+import type { Local } from './local.ts';
+import { startPublisher } from './publisher.ts';
+import type { Behaviour, Misbehaviour, Publisher, PublisherCall } from './publisher.ts';
+import { oneOf, SEED, seededRandom } from './seeded-random.ts';
+
+interface DeliveryFaultRun {
+  readonly conversions: number;
+  /** How often workers are killed in the middle of their calls. */
+  readonly kills: number;
+}
+
+const SENDERS = 6;
+const ENDPOINTS = 4;
+const FAULTY_SHARE = 0.3;
+/** Seconds before each attempt. */
+const SCHEDULE = [0, 1, 1, 2];
+/** A lease of a delivery, in milliseconds. */
+const LEASE = 30_000;
+/** Between the clocks of a call and of its log, in milliseconds; attempts of one delivery are a second apart. */
+const LAG = 500;
+/** Until hints come back that killed workers had received, in seconds: longer than any call. */
+const VISIBILITY = 15;
+
+const REDIRECT = { status: 302, headers: { location: 'http://10.0.0.1/' } };
+const FAULTS: readonly [Behaviour, ...Behaviour[]] = [
+  ...([500, 503, 429, 404, REDIRECT, 'reset', 'lose', 'close', 'garbage'] as const),
+  ...(['endlessHead', 'endlessBody', 'halfBody'] as const),
+];
+/** What holds a call until its deadline, and of which sales' first calls. */
+const SLOW: Readonly<Record<number, Misbehaviour>> = { 11: 'hang', 23: 'dripHead', 37: 'dripBody' };
+
+/** Which attempt a caller must log of a misbehaviour. */
+const LOGGED: Readonly<Partial<Record<Misbehaviour, Outcome>>> = {
+  hang: { status: null, error: 'timeout' },
+  dripHead: { status: null, error: 'timeout' },
+  dripBody: { status: 200, error: null },
+  endlessBody: { status: 200, error: null },
+  halfBody: { status: 200, error: null },
+  reset: { status: null, error: 'connection_reset' },
+  lose: { status: null, error: 'connection_reset' },
+  close: { status: null, error: 'connection_reset' },
+  garbage: { status: null, error: 'invalid_response' },
+  endlessHead: { status: null, error: 'invalid_response' },
+};
+
+interface Outcome {
+  readonly status: number | null;
+  readonly error: string | null;
+}
+
+/** What must hold of deliveries while publishers fail in every way and workers are killed, by what the publishers saw. */
+export function deliveryFaultTests({ conversions, kills }: DeliveryFaultRun): void {
+  let network: FailingNetwork;
+  let workers: Local;
+  let publishers: readonly Publisher[];
+  /** Of each publisher; the last one's postback has a bad certificate. */
+  let worlds: readonly World[];
+  let holding = false;
+  let failing = true;
+  /** When workers were killed that had a delivery, by its id. */
+  const cutOff = new Map<string, number>();
+
+  const misbehave = (() => {
+    const told = new Map<string, number>();
+    return ({ webhookId, query }: Omit<PublisherCall, 'behaviour'>): Behaviour => {
+      const attempt = told.get(webhookId) ?? 0;
+      told.set(webhookId, attempt + 1);
+      if (!failing) return 200;
+      const sale = Number(query['p1']);
+      const number = Number(webhookId.split('_')[1]);
+      const slow = attempt === 0 && number === 1 ? SLOW[sale % 200] : undefined;
+      if (slow !== undefined) return slow;
+      if (holding) return { status: 200, after: 400 };
+      const random = seededRandom(SEED + 1_000 * sale + 10 * number + attempt);
+      return random() < FAULTY_SHARE ? oneOf(FAULTS, random) : 200;
+    };
+  })();
+
+  beforeAll(async () => {
+    publishers = await Promise.all(Array.from({ length: ENDPOINTS }, () => startPublisher(misbehave)));
+    network = await startFailingNetwork({ retrySchedule: SCHEDULE });
+    workers = await network.startWorkers();
+    const { queue: QueueUrl } = network.notifications;
+    const Attributes = { VisibilityTimeout: String(VISIBILITY) };
+    await network.sqsClient.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+    worlds = await setUp(network, publishers);
+  }, 120_000);
+  afterAll(async () => {
+    await network.stop();
+    await Promise.all(publishers.map((publisher) => publisher.stop()));
+  });
+
+  const allCalls = () => publishers.flatMap(({ calls }) => calls);
+  const allDeliveries = async () =>
+    (await Promise.all(worlds.map(({ publisher }) => deliveriesOf(network.local, `publisher_id=${publisher}`)))).flat();
+
+  /** Kills workers in the middle of calls: while ours receive nothing, all calls are theirs. */
+  const killWorkers = async () => {
+    holding = true;
+    network.sqs.plan = (target) => (target.endsWith('.ReceiveMessage') ? 'reject' : 'ok');
+    const inFlight = () => publishers.reduce((sum, publisher) => sum + publisher.inFlight, 0);
+    await expect.poll(inFlight, { timeout: 60_000, interval: 5 }).toBeGreaterThan(2);
+    await sleep(600);
+    await expect.poll(inFlight, { timeout: 60_000, interval: 5 }).toBeGreaterThan(2);
+    await workers.kill();
+    const at = Date.now();
+    holding = false;
+    network.sqs.plan = () => 'ok';
+    for (const { id } of await deliveriesOf(network.local, 'state=sending')) cutOff.set(id, at);
+  };
+
+  it(`are made for ${conversions} conversions while publishers fail and workers are killed`, async () => {
+    const sales = Array.from({ length: conversions }, (_, sale) => sale);
+    let sold = 0;
+    const killing = (async () => {
+      for (let killed = 1; killed <= kills; killed++) {
+        await expect.poll(() => sold, { timeout: 600_000 }).toBeGreaterThan((conversions * killed) / (kills + 2));
+        await killWorkers();
+        if (killed < kills) workers = await network.startWorkers();
+      }
+    })();
+    await inTurns(sales, SENDERS, async (sale) => {
+      const link = worlds[sale < 2 ? ENDPOINTS : sale % ENDPOINTS];
+      if (link === undefined) throw new Error('no such link');
+      const calls = sale % ENDPOINTS === 1 ? [{ status: 'pending' }, { status: 'approved' }] : [{}];
+      await sell(network.local, link, String(sale), calls);
+      sold++;
+    });
+    await killing;
+  }, 900_000);
+
+  deadLetterTests(() => network);
+
+  it('arrive or end visibly, with every call in their logs but those whose worker was killed (invariant 7)', async () => {
+    const killedLast = Math.max(...cutOff.values());
+    await sleep(Math.max(0, killedLast + LEASE - Date.now()));
+    // Its sweeper runs at once: what killed workers left behind is due.
+    await network.startWorkers();
+    const states = async () => Object.keys(countStates(await allDeliveries())).sort();
+    await expect.poll(states, { timeout: 600_000, interval: 500 }).toEqual(['delivered', 'exhausted']);
+
+    const found = await wholeDeliveries(
+      network.local,
+      (await allDeliveries()).map(({ id }) => id),
+    );
+    const approvals = Math.ceil((conversions - 2) / ENDPOINTS);
+    expect(Math.abs(found.length - conversions - approvals)).toBeLessThanOrEqual(1);
+    const cutOffCalls = found.flatMap((delivery) => checkCalls(delivery, allCalls(), cutOff));
+    expect(cutOffCalls.length).toBeGreaterThanOrEqual(kills);
+    expect(cutOffCalls.length).toBeLessThanOrEqual(cutOff.size);
+    const kinds = new Set(allCalls().map(({ behaviour }) => JSON.stringify(behaviour)));
+    for (const fault of [...FAULTS, ...Object.values(SLOW)]) expect(kinds).toContain(JSON.stringify(fault));
+  }, 700_000);
+
+  it('all arrive in the end, after a replay of those that were exhausted (invariant 7)', async () => {
+    const exhausted = (await allDeliveries()).filter(({ state }) => state === 'exhausted');
+    expect(exhausted.length).toBeGreaterThanOrEqual(2);
+    failing = false;
+    const [cured] = publishers;
+    const mended = await manage(network.local, 'PATCH', `postbacks/publisher-${ENDPOINTS}-0`, {
+      url: tellAt(cured?.url ?? ''),
+    });
+    expect(mended.status).toBe(200);
+    const replayAll = async () => {
+      let replayed = 0;
+      for (const { publisher } of worlds) replayed += await replay(network, `${publisher}-0`);
+      return replayed;
+    };
+    expect(await replayAll()).toBe(exhausted.length);
+    const states = async () => countStates(await allDeliveries());
+    await expect.poll(states, { timeout: 120_000 }).toEqual({ delivered: expect.any(Number) as number });
+    expect(await replayAll()).toBe(0);
+
+    const heard = new Set(allCalls().map(({ webhookId }) => webhookId));
+    expect((await allDeliveries()).filter(({ id }) => !heard.has(id))).toEqual([]);
+    const again = await wholeDeliveries(
+      network.local,
+      exhausted.map(({ id }) => id),
+    );
+    expect(again.map(({ attempts }) => attempts.length)).toEqual(again.map(() => SCHEDULE.length + 1));
+    for (const delivery of again) checkCalls(delivery, allCalls(), cutOff);
+  }, 180_000);
+}
+
+/** A publisher for each endpoint that fails now and then, and one whose certificate is bad. */
+async function setUp({ local }: FailingNetwork, publishers: readonly Publisher[]): Promise<readonly World[]> {
+  const world = await createWorld(local);
+  const badCertificate = `https://127.0.0.1:${publishers[0]?.tlsPort}`;
+  const origins = [...publishers.map(({ url }) => url), badCertificate];
+  const methods = ['GET', 'GET', 'POST_FORM', 'POST_JSON', 'GET'];
+  return Promise.all(
+    origins.map((origin, index) =>
+      addPublisher(local, world, `publisher-${index}`, [tellAt(origin)], {
+        method: methods[index],
+        fire_on: ['pending', 'approved'],
+      }),
+    ),
+  );
+}
+
+async function replay({ local }: FailingNetwork, postback: string): Promise<number> {
+  const { status, body } = await manage(local, 'POST', `postbacks/${postback}/replay`, {});
+  expect(status, JSON.stringify(body)).toBe(202);
+  return (body as { replayed: number }).replayed;
+}
+
+/** Compares a delivery's log with the calls that its publisher saw; answers the calls whose worker was killed. */
+function checkCalls(
+  delivery: ShownDelivery,
+  allCalls: readonly PublisherCall[],
+  cutOff: ReadonlyMap<string, number>,
+): PublisherCall[] {
+  const { id, attempts, state } = delivery;
+  const calls = allCalls.filter(({ webhookId }) => webhookId === id);
+  const about = `${id}: ${JSON.stringify({ delivery, calls: calls.map(({ at, behaviour }) => ({ at, behaviour })) })}`;
+  expect(
+    attempts.map(({ number }) => number),
+    about,
+  ).toEqual(attempts.map((_, index) => index + 1));
+
+  // What fails in the handshake never reaches it.
+  const reached = attempts.filter(({ error }) => error !== 'tls_error');
+  const isLogged = (call: PublisherCall) =>
+    reached.some(({ at, duration_ms }) => Date.parse(at) <= call.at && call.at <= Date.parse(at) + duration_ms + LAG);
+  const logged = calls.filter(isLogged);
+  expect(
+    reached.map(({ status, error }): Outcome => ({ status, error })),
+    about,
+  ).toEqual(logged.map(({ behaviour }) => outcomeOf(behaviour)));
+
+  const unlogged = calls.filter((call) => !isLogged(call));
+  for (const call of unlogged) expect(call.at, about).toBeLessThanOrEqual(cutOff.get(id) ?? 0);
+  const answered = logged.filter(({ behaviour }) => isGood(outcomeOf(behaviour)));
+  expect(answered.length, about).toBe(state === 'delivered' ? 1 : 0);
+  if (answered.length > 0) expect(answered, about).toEqual(calls.slice(-1));
+  // Exhausted: visibly so, with all its attempts.
+  if (state === 'exhausted') expect(attempts.length, about).toBe(SCHEDULE.length);
+
+  // The news of an approval waits for that of the pending sale.
+  const before = allCalls.filter(({ webhookId }) => webhookId === id.replace(/_2$/, '_1'));
+  if (id.endsWith('_2')) expect(calls[0]?.at ?? Infinity, about).toBeGreaterThanOrEqual(before.at(-1)?.at ?? 0);
+  return unlogged;
+}
+
+function outcomeOf(behaviour: Behaviour): Outcome {
+  if (typeof behaviour === 'number') return { status: behaviour, error: null };
+  if (typeof behaviour !== 'string') return { status: behaviour.status, error: null };
+  const outcome = LOGGED[behaviour];
+  if (outcome === undefined) throw new Error(`what is logged of ${behaviour}?`);
+  return outcome;
+}
+
+function isGood({ status }: Outcome): boolean {
+  return status !== null && status >= 200 && status < 300;
+}
