@@ -1,6 +1,11 @@
+import { clickPayoutValues } from './delivery-values.ts';
 import type { Click } from './entities.ts';
+import { matchPostbacks } from './match-postbacks.ts';
 import type { Micros } from './money.ts';
 import { ZERO } from './money.ts';
+import { announceNew, newDelivery } from './new-delivery.ts';
+import type { NewDeliveryDeps } from './new-delivery.ts';
+import type { ClickLedger, Clock, ConversionCatalog } from './ports.ts';
 import { CLICK_REASONS } from './reasons.ts';
 import type { ClickCode } from './reasons.ts';
 
@@ -20,6 +25,39 @@ export interface ClickLedgerRow {
   readonly campaignId: string;
   readonly publisherId: string;
   readonly advertiserId: string;
+}
+
+export type ClickPayoutCatalog = Pick<ConversionCatalog, 'campaign' | 'settings' | 'postbacksOf'>;
+
+export interface ClickPayoutDeps extends NewDeliveryDeps {
+  readonly catalog: ClickPayoutCatalog;
+  readonly ledger: ClickLedger;
+  readonly now: Clock;
+}
+
+/**
+ * Books a click that pays, and has it told to the postbacks that fire on paid clicks; each once, however often the click is
+ * handed over. Throws StorageUnavailable: to be handed over again.
+ */
+export async function payClick(click: Click, deps: ClickPayoutDeps): Promise<void> {
+  const { catalog, ledger } = deps;
+  const now = deps.now();
+  const row = clickLedgerRow(click, now);
+  if (row === null || click.payout === null) return;
+  const { id: subjectId, campaignId, publisherId, payout } = click;
+
+  const postbacks = await catalog.postbacksOf(publisherId);
+  const { hearing, leftOut } = matchPostbacks(postbacks, { campaignId, goal: null, fires: 'click_payout' });
+  const values = hearing.length === 0 ? {} : await valuesOf(click, payout, catalog);
+  const news = { subjectId, publisherId, event: 'click_payout', values } as const;
+  const deliveries = hearing.map((postback, index) => newDelivery({ ...news, number: index + 1 }, postback, now));
+
+  if (await ledger.add(row, deliveries)) await announceNew(subjectId, deliveries, leftOut, deps);
+}
+
+async function valuesOf(click: Click, payout: NonNullable<Click['payout']>, catalog: ClickPayoutCatalog) {
+  const [campaign, settings] = await Promise.all([catalog.campaign(click.campaignId), catalog.settings()]);
+  return clickPayoutValues(click, payout, { name: campaign?.name ?? '' }, settings);
 }
 
 /** The one ledger row of a click; null: nobody is paid for it. */

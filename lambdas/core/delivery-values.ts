@@ -1,7 +1,8 @@
+import { clickMacroValues } from './click-macros.ts';
 import type { Conversion } from './conversion.ts';
 import { currencyDecimals } from './currency.ts';
 import type { DeliveryEvent } from './delivery.ts';
-import type { Campaign, Settings } from './entities.ts';
+import type { Campaign, Click, Settings } from './entities.ts';
 import { EXPOSABLE_MACROS, POSTBACK_MACROS } from './macros.ts';
 import type { PostbackMacro } from './macros.ts';
 import { formatMoney } from './money.ts';
@@ -23,29 +24,62 @@ export function deliveryValues(
   settings: Settings,
   event: DeliveryEvent,
 ): Record<string, string> {
-  const hidden = new Set<string>(EXPOSABLE_MACROS.filter((name) => !campaign.expose.includes(name)));
+  const hidden = EXPOSABLE_MACROS.filter((name) => !campaign.expose.includes(name));
   const { id, goal, status, reason, txnId, payout, currency, saleAmount, saleCurrency } = conversion;
-  const toUsd = exchangeBetween(currency, 'USD', settings);
-  const values: Readonly<Partial<Record<PostbackMacro, string | null>>> = {
+  return known({
     ...conversion.values,
+    ...payoutValues(payout, currency, settings),
     conversion_id: id,
     click_id: conversion.clickId,
     goal,
     goal_name: campaign.goals.find((candidate) => candidate.id === goal)?.name ?? goal,
-    payout: moneyText(payout, currency),
-    payout_usd: toUsd === undefined ? null : moneyText(exchangeAmount(payout, toUsd), 'USD'),
-    currency,
     status,
     reason,
     txn_id: txnId ?? id,
-    conversion_timestamp: String(Math.floor(conversion.createdAt / 1_000)),
+    conversion_timestamp: secondsText(conversion.createdAt),
     event,
     sale_amount: saleAmount === null ? null : moneyText(saleAmount, saleCurrency ?? currency),
+    ...Object.fromEntries(hidden.map((name) => [name, null])),
+  });
+}
+
+/** As {@link deliveryValues}, of a click that its publisher is paid for. It has no conversion, no goal and no reason. */
+export function clickPayoutValues(
+  click: Click,
+  payout: NonNullable<Click['payout']>,
+  campaign: Pick<Campaign, 'name'>,
+  settings: Settings,
+): Record<string, string> {
+  return known({
+    ...clickMacroValues(click, campaign),
+    ...payoutValues(payout.amount, payout.currency, settings),
+    status: 'approved',
+    txn_id: click.id,
+    conversion_timestamp: secondsText(click.createdAt),
+    event: 'click_payout',
+  });
+}
+
+type MacroValues = Readonly<Partial<Record<PostbackMacro, string | null>>>;
+
+function payoutValues(payout: Micros, currency: string, settings: Settings): MacroValues {
+  const toUsd = exchangeBetween(currency, 'USD', settings);
+  return {
+    payout: moneyText(payout, currency),
+    payout_usd: toUsd === undefined ? null : moneyText(exchangeAmount(payout, toUsd), 'USD'),
+    currency,
   };
+}
+
+function secondsText(milliseconds: number): string {
+  return String(Math.floor(milliseconds / 1_000));
+}
+
+/** Those that have a value and that postbacks may use. */
+function known(values: MacroValues): Record<string, string> {
   return Object.fromEntries(
     Object.entries(values).filter(
-      (entry): entry is [string, string] =>
-        typeof entry[1] === 'string' && POSTBACK_MACROS.has(entry[0]) && !hidden.has(entry[0]),
+      (entry): entry is [string, string] => typeof entry[1] === 'string' && POSTBACK_MACROS.has(entry[0]),
     ),
   );
 }

@@ -271,8 +271,11 @@ export interface ConversionStore {
 
 /** Books what clicks pay. */
 export interface ClickLedger {
-  /** A click is booked once: the first row stays, and a repeat is success. Throws {@link StorageUnavailable}. */
-  add(row: ClickLedgerRow): Promise<void>;
+  /**
+   * Adds the row of a click and the deliveries that tell of it, all or nothing. A click is booked once: the first row stays.
+   * False: it was booked before. Throws {@link StorageUnavailable}.
+   */
+  add(row: ClickLedgerRow, deliveries: readonly Delivery[]): Promise<boolean>;
 }
 
 export interface HitWriter {
@@ -309,8 +312,8 @@ export interface DeliveryStore {
    */
   finish(delivery: Delivery, lease: string, attempt: Attempt | null, now: number): Promise<Delivery | null>;
   /**
-   * Moves a delivery that has not ended to other times, without an attempt. False, and nothing is written, if it is no
-   * longer due at the `nextAttemptAt` that was read: somebody else claimed it or moved it.
+   * Moves a delivery that has not ended to other times, without an attempt; one whose lease has run out waits again. False,
+   * and nothing is written, if it is not due at the `nextAttemptAt` that was read: somebody else claimed it or moved it.
    */
   defer(delivery: Delivery, to: Pick<Delivery, 'nextAttemptAt' | 'dueAt' | 'stuckAt'>): Promise<boolean>;
   /** Deliveries to look at, of one shard (0-7), earliest first; eventually consistent. */
@@ -378,7 +381,10 @@ export interface EndpointStore {
     endpoint: string,
     take: { readonly slot: number; readonly now: number; readonly leaseUntil: number; readonly breaker: Breaker },
   ): Promise<{ readonly taken: boolean; readonly state: EndpointState }>;
-  /** Gives the slot back, if its lease is still the one that was taken, and counts the calls; `forget`: buckets that are over. */
+  /**
+   * Gives the slot back, counts the calls and removes the buckets of `forget`; does nothing if the slot's lease is not the
+   * one that was taken any more. Answers what stands afterwards.
+   */
   settle(
     endpoint: string,
     settled: {

@@ -43,19 +43,25 @@ export async function retryConflicts<T>(
   }
 }
 
-/** As {@link retryConflicts}, for a write of one item; null: its condition was lost and nothing was written. */
+/** As {@link retryConflicts}, for a write with one condition; null: it was lost and nothing was written. */
 export async function unlessConditionLost<T>(call: () => Promise<T>): Promise<T | null> {
   try {
     return await retryConflicts(call);
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return null;
+    if (error instanceof ConditionalCheckFailedException || reasonsOf(error).includes('ConditionalCheckFailed'))
+      return null;
     throw error;
   }
 }
 
 function isConflict(error: unknown): boolean {
   if (error instanceof TransactionConflictException || error instanceof TransactionInProgressException) return true;
-  if (!(error instanceof TransactionCanceledException)) return false;
-  const codes = (error.CancellationReasons ?? []).map(({ Code }) => Code);
-  return !codes.includes('ConditionalCheckFailed') && codes.some((code) => RETRYABLE.has(code ?? ''));
+  const codes = reasonsOf(error);
+  return !codes.includes('ConditionalCheckFailed') && codes.some((code) => RETRYABLE.has(code));
+}
+
+/** Why a transaction was cancelled, by item; empty: it is no such error. */
+function reasonsOf(error: unknown): readonly string[] {
+  if (!(error instanceof TransactionCanceledException)) return [];
+  return (error.CancellationReasons ?? []).map(({ Code }) => Code ?? '');
 }
