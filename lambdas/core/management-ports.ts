@@ -101,7 +101,7 @@ export interface ListPage<T> {
 
 export type ConversionFilter =
   'campaign_id' | 'publisher_id' | 'advertiser_id' | 'goal' | 'status' | 'click_id' | 'txn_id' | 'p1';
-export type DeliveryFilter = 'conversion_id' | 'postback_id' | 'publisher_id' | 'state';
+export type DeliveryFilter = 'conversion_id' | 'postback_id' | 'publisher_id' | 'state' | 'audience';
 export type HitFilter = 'sender_id' | 'advertiser_id' | 'code';
 
 export interface DeliveryWithAttempts {

@@ -9,7 +9,7 @@ import type { OutboundRequest } from './ports.ts';
  * that routes by its query keeps working; a POST carries the query's parameters as form or JSON fields besides.
  */
 export function buildRequest(
-  delivery: Delivery,
+  delivery: Pick<Delivery, 'id' | 'event' | 'values'>,
   postback: Postback,
   { at, userAgent }: { at: number; userAgent: string },
 ): OutboundRequest {

@@ -124,9 +124,7 @@ function canBeMadeDue({ state, nextAttemptAt }: Delivery): boolean {
 /** Whether the postback has newer news of the same. */
 async function isOvertaken({ subjectId, postbackId, number }: Delivery, { replays }: ReplayDeps): Promise<boolean> {
   const all = await replays.deliveriesOf(subjectId);
-  return all.some(
-    (other) => other.postbackId === postbackId && other.number > number && other.state !== 'cancelled',
-  );
+  return all.some((other) => other.postbackId === postbackId && other.number > number && other.state !== 'cancelled');
 }
 
 /** Whether its conversion was rejected since, and it would tell of one that is not. */

@@ -3,12 +3,15 @@ import type { Role } from '../core/entities.ts';
 const ADMIN: readonly Role[] = ['admin'];
 const WRITE: readonly Role[] = ['admin', 'manager'];
 const READ: readonly Role[] = ['admin', 'manager', 'analyst'];
+/** A publisher's key gets its own alone: the route sees to it. */
+const READ_OWN: readonly Role[] = [...READ, 'publisher'];
 /** No key needed. */
 const OPEN = null;
 
 /**
- * Every route and the roles that may use it: the only place that says so. Keys bound to a publisher or an advertiser
- * may use none of these yet: each answer would need the projection that leaves out what the other side must not see.
+ * Every route and the roles that may use it: the only place that says so. Keys bound to a publisher may read its
+ * deliveries; those bound to an advertiser may use none of these yet. Each answer needs the projection that leaves out what
+ * the other side must not see.
  */
 export const ACCESS = {
   'GET /v1/health': OPEN,
@@ -45,13 +48,18 @@ export const ACCESS = {
   'GET /v1/postbacks/:id': READ,
   'PATCH /v1/postbacks/:id': WRITE,
   'DELETE /v1/postbacks/:id': WRITE,
+  'POST /v1/postbacks/:id/test': WRITE,
+  'POST /v1/postbacks/:id/replay': WRITE,
 
   'GET /v1/clicks/:id': READ,
   'GET /v1/conversions': READ,
   'GET /v1/conversions/:id': READ,
   'PATCH /v1/conversions/:id': WRITE,
-  'GET /v1/deliveries': READ,
-  'GET /v1/deliveries/:id': READ,
+  'GET /v1/deliveries': READ_OWN,
+  'GET /v1/deliveries/:id': READ_OWN,
+  'POST /v1/deliveries/:id/replay': WRITE,
+  'GET /v1/dead-letters': READ,
+  'POST /v1/dead-letters/redrive': WRITE,
   'GET /v1/hits': READ,
   'GET /v1/hits/:id': READ,
   'POST /v1/hits/:id/retry': WRITE,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
-import type { EntityStatus } from '../core/entities.ts';
+import type { PostbackStatus } from '../core/entities.ts';
 import { ENTITY_ID, newEntityId } from '../core/ids.ts';
 import { COMMIT_TIMEOUT } from '../core/management-ports.ts';
 import type { CatalogKinds } from '../core/management-ports.ts';
@@ -20,7 +20,7 @@ interface Stored {
   readonly version: number;
   readonly created_at: number;
   readonly updated_at: number;
-  readonly status: EntityStatus;
+  readonly status: PostbackStatus;
 }
 
 /** An entity as stored, without what the API itself keeps. */

@@ -1,12 +1,14 @@
 import type { Conversion, HistoryRow } from '../core/conversion.ts';
 import { currencyDecimals } from '../core/currency.ts';
-import type { Click } from '../core/entities.ts';
+import type { Click, PostbackStatus } from '../core/entities.ts';
 import { explainConversion } from '../core/explain-conversion.ts';
 import type { Hit } from '../core/hit.ts';
 import { encodeValue } from '../core/macros.ts';
-import type { DeliveryWithAttempts } from '../core/management-ports.ts';
+import type { DeadLetter, DeliveryWithAttempts } from '../core/management-ports.ts';
 import { formatMoney } from '../core/money.ts';
 import type { Micros } from '../core/money.ts';
+import type { PostbackHealth } from '../core/ports.ts';
+import { disablesAt } from '../core/postback-health.ts';
 import { toWire } from '../core/wire.ts';
 import { isoTime } from './http.ts';
 
@@ -89,9 +91,11 @@ function showHistory(history: readonly HistoryRow[]) {
 }
 
 export function showDelivery({ delivery, attempts }: DeliveryWithAttempts) {
+  const ofClick = delivery.event === 'click_payout';
   return {
     id: delivery.id,
-    conversion_id: delivery.subjectId,
+    conversion_id: ofClick ? null : delivery.subjectId,
+    click_id: ofClick ? delivery.subjectId : (delivery.values['click_id'] ?? null),
     postback_id: delivery.postbackId,
     publisher_id: delivery.publisherId,
     event: delivery.event,
@@ -105,8 +109,24 @@ export function showDelivery({ delivery, attempts }: DeliveryWithAttempts) {
       status: attempt.status,
       error: attempt.error,
       body: attempt.body,
+      next_attempt_at: isoTime(attempt.nextAttemptAt),
     })),
   };
+}
+
+/** How a postback has been failing; null: it is not. Only an active one is disabled by it. */
+export function showHealth(health: PostbackHealth | null, status: PostbackStatus) {
+  if (health === null) return null;
+  return {
+    failing_since: isoTime(health.failingSince),
+    failures: health.failures,
+    last_failure_at: isoTime(health.lastFailureAt),
+    disables_at: status === 'active' ? isoTime(disablesAt(health)) : null,
+  };
+}
+
+export function showDeadLetter({ messageId, deliveryId, sentAt, body }: DeadLetter) {
+  return { message_id: messageId, delivery_id: deliveryId, sent_at: isoTime(sentAt), body };
 }
 
 export function showHit(hit: Hit) {

@@ -1,32 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { createDynamoDb } from '../adapters/dynamodb/client.ts';
-import { createHitStore } from '../adapters/dynamodb/hits.ts';
-import { createFactReader } from '../adapters/dynamodb/lists.ts';
-import { createManagementCatalog } from '../adapters/dynamodb/management-catalog.ts';
-import { createRecordDeps } from '../conversion/deps.ts';
 import { parseParameters } from '../core/parameters.ts';
-import { ENV, LOCAL_ENV, requireEnv } from '../runtime/environment.ts';
 import { createApi } from './api.ts';
+import { createDeps } from './deps.ts';
 import { createHandlers } from './routes/index.ts';
 
-const client = createDynamoDb();
-const deps = {
-  catalog: createManagementCatalog(client, requireEnv(ENV.catalogTable)),
-  facts: createFactReader(client, {
-    clicks: requireEnv(ENV.clicksTable),
-    conversions: requireEnv(ENV.conversionsTable),
-    deliveries: requireEnv(ENV.deliveriesTable),
-    hits: requireEnv(ENV.hitsTable),
-  }),
-  conversions: { ...createRecordDeps(client), hits: createHitStore(client, requireEnv(ENV.hitsTable)) },
-  now: Date.now,
-  random: (length: number) => new Uint8Array(randomBytes(length)),
-  trackingUrl: requireEnv(ENV.trackingUrl),
-  apiUrl: requireEnv(ENV.apiUrl),
-  cacheSeconds: Number(requireEnv(ENV.cacheSeconds)),
-  allowLoopback: process.env[LOCAL_ENV.egress] === 'loopback',
-};
+const deps = createDeps();
 const api = createApi(createHandlers(deps), deps);
 
 /** The management API, `ANY /v1/{proxy+}`. */

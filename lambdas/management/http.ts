@@ -1,6 +1,13 @@
-import type { CatalogChange, FactReader, ManagementCatalog, StoredKey } from '../core/management-ports.ts';
+import type {
+  CatalogChange,
+  DeadLetterQueue,
+  FactReader,
+  ManagementCatalog,
+  ReplayStore,
+  StoredKey,
+} from '../core/management-ports.ts';
 import type { RandomBytes } from '../core/ids.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, PostbackCaller, PostbackHealthStore } from '../core/ports.ts';
 import type { RetryDeps } from '../core/retry-hit.ts';
 import type { Answer, Problem } from './problems.ts';
 
@@ -10,6 +17,13 @@ export interface Deps {
   readonly facts: FactReader;
   /** For changes of conversions and calls that are tried again. */
   readonly conversions: RetryDeps;
+  readonly replays: ReplayStore;
+  readonly deadLetters: DeadLetterQueue;
+  readonly health: PostbackHealthStore;
+  /** For test calls. */
+  readonly caller: PostbackCaller;
+  /** `Flowback/<version>`. */
+  readonly userAgent: string;
   readonly now: Clock;
   readonly random: RandomBytes;
   /** Base URLs without a trailing slash. */
@@ -44,6 +58,8 @@ export interface ApiRequest {
   readonly repeatable: boolean;
   /** Who asks, for histories: `key:<id>`. */
   readonly by: string;
+  /** Whom the key belongs to: it may see nothing of others. Null: it is nobody's in particular. */
+  readonly publisherId: string | null;
   /** Method and pattern, `GET /v1/clicks/:id`. */
   readonly route: string;
   readonly now: number;

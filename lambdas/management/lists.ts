@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { CatalogKinds, ListPage, ListPosition, ListQuery } from '../core/management-ports.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import type { CursorScope } from './cursor.ts';
@@ -7,6 +6,7 @@ import { ok } from './http.ts';
 import type { ApiRequest, Deps } from './http.ts';
 import { invalidParameter } from './problems.ts';
 import type { Answer } from './problems.ts';
+import { moment } from './schemas/common.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
@@ -55,42 +55,48 @@ export function listCatalog<K extends ListedKind>(kind: K, show: (entity: Catalo
 
 type ListedKind = EntityKind | 'api_key';
 
+type Filters<Filter extends string> = Readonly<Partial<Record<Filter, string>>>;
+
 /** A list of facts, newest first, between `from` (inclusive) and `to` (exclusive). */
 export function listFacts<Filter extends string, T>(
-  /** What values each filter may have. */
-  patterns: Readonly<Record<Filter, RegExp>>,
+  /** What values each filter may have that callers may give. */
+  patterns: Readonly<Partial<Record<Filter, RegExp>>>,
   read: (query: ListQuery<Filter>, deps: Deps) => Promise<ListPage<T>>,
   show: (item: T) => unknown,
-  /** How the values of some filters are stored. */
-  normalize?: Readonly<Partial<Record<Filter, (text: string) => string>>>,
+  {
+    normalize,
+    bound = (filters) => filters,
+  }: {
+    /** How the values of some filters are stored. */
+    readonly normalize?: Readonly<Partial<Record<Filter, (text: string) => string>>>;
+    /** What the caller's key adds to the filters that he gave; cursors are bound to it, too. */
+    readonly bound?: (filters: Filters<Filter>, request: ApiRequest) => Filters<Filter>;
+  } = {},
 ) {
   const names = Object.keys(patterns) as Filter[];
   return (request: ApiRequest, deps: Deps): Promise<Answer> => {
     const { query, now } = request;
-    const filters: Partial<Record<Filter, string>> = {};
+    const given: Partial<Record<Filter, string>> = {};
     for (const name of names) {
-      const given = query.get(name);
-      if (given === undefined) continue;
-      const value = normalize?.[name]?.(given) ?? given;
-      if (!patterns[name].test(value)) throw invalidParameter(name, 'has a value that none can have');
-      filters[name] = value;
+      const text = query.get(name);
+      if (text === undefined) continue;
+      const value = normalize?.[name]?.(text) ?? text;
+      if (patterns[name]?.test(value) !== true) throw invalidParameter(name, 'has a value that none can have');
+      given[name] = value;
     }
+    const filters = bound(given, request);
     const from = timeOf(query, 'from');
     const to = timeOf(query, 'to');
     if (from !== null && to !== null && from > to) throw invalidParameter('from', 'must not be after to');
-    const bound = { ...filters, from: String(from), to: String(to) };
-    return answerPage(request, deps, bound, (page) => read({ filters, from, to, now, ...page }, deps), show);
+    const scope = { ...filters, from: String(from), to: String(to) };
+    return answerPage(request, deps, scope, (page) => read({ filters, from, to, now, ...page }, deps), show);
   };
 }
 
-const moment = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
-
-/** A date (its start in UTC) or a time. */
 function timeOf(query: ReadonlyMap<string, string>, name: string): number | null {
   const text = query.get(name);
   if (text === undefined) return null;
-  if (!moment.safeParse(text).success) {
-    throw invalidParameter(name, 'must be a date as 2026-11-22 or a time as 2026-11-22T23:00:00Z');
-  }
-  return Date.parse(text);
+  const parsed = moment.safeParse(text);
+  if (!parsed.success) throw invalidParameter(name, parsed.error.issues[0]?.message ?? '');
+  return parsed.data;
 }

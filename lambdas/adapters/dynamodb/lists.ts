@@ -124,14 +124,18 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
     },
 
     async deliveries(query) {
-      const { conversion_id, publisher_id, postback_id, state } = query.filters;
+      const { conversion_id, publisher_id, postback_id, state, audience } = query.filters;
       const filters = { conversion_id, publisher_id, postback_id, state };
       const { limit, position } = query;
+      // Older rows do not say it, and are the publisher's.
+      const except: Read['except'] =
+        audience === undefined ? {} : { audience: audience === 'publisher' ? 'network' : 'publisher' };
       let page: ListPage<Item>;
       if (conversion_id !== undefined) {
         const list: List = { table: tables.deliveries, index: undefined, partition: 'pk', sort: 'sk' };
         page = await readPage(client, list, [conversion_id], {
           filters: without(filters, 'conversion_id'),
+          except,
           low: 'delivery#',
           high: 'delivery#~',
           limit,
@@ -142,6 +146,7 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
         const list: List = { table: tables.deliveries, index, partition: 'publisher_id', sort: 'listed_at' };
         page = await readPage(client, list, [publisher_id], {
           filters: without(filters, 'publisher_id'),
+          except,
           ...timeBounds(query),
           limit,
           position,
@@ -149,7 +154,7 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
       } else {
         const index = INDEX.deliveries.byMonth;
         const list: List = { table: tables.deliveries, index, partition: 'month', sort: 'listed_at' };
-        page = await readPage(client, list, months(query), { filters, ...timeBounds(query), limit, position });
+        page = await readPage(client, list, months(query), { filters, except, ...timeBounds(query), limit, position });
       }
       const items: DeliveryWithAttempts[] = [];
       for (let at = 0; at < page.items.length; at += MAX_AT_ONCE) {
@@ -188,6 +193,8 @@ interface List {
 interface Read {
   /** Attribute (or `map.member`) -> the value that it must have. */
   readonly filters: Readonly<Partial<Record<string, string>>>;
+  /** Attribute -> a value that it must not have. */
+  readonly except?: Readonly<Record<string, string>>;
   /** Bounds of the sort key; `high` is never the key of an item. */
   readonly low: string;
   readonly high: string;
@@ -265,6 +272,11 @@ async function queryOnce(
     });
     return `${parts.join('.')} = :value${i}`;
   });
+  for (const [name, value] of Object.entries(read.except ?? {})) {
+    names[`#${name}`] = name;
+    values[`:${name}`] = value;
+    conditions.push(`NOT #${name} = :${name}`);
+  }
   const command = new QueryCommand({
     TableName: list.table,
     IndexName: list.index,

@@ -25,7 +25,7 @@ const conversions = listFacts(
   },
   (query, deps) => deps.facts.conversions(query),
   showConversion,
-  { click_id: clickIdOf, txn_id: (text) => text.trim().normalize('NFC') },
+  { normalize: { click_id: clickIdOf, txn_id: (text) => text.trim().normalize('NFC') } },
 );
 
 async function conversion({ params }: ApiRequest, deps: Deps): Promise<Answer> {

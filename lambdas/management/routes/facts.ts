@@ -1,8 +1,6 @@
-import { ENTITY_ID } from '../../core/ids.ts';
-import { showClick, showDelivery } from '../facts.ts';
+import { showClick } from '../facts.ts';
 import { ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
-import { listFacts } from '../lists.ts';
 import { notFound } from '../problems.ts';
 import type { Answer } from '../problems.ts';
 
@@ -23,25 +21,6 @@ export function clickIdOf(text: string): string {
   return text.trim().toLowerCase();
 }
 
-async function delivery({ params }: ApiRequest, deps: Deps): Promise<Answer> {
-  const found = await deps.facts.delivery(params['id'] ?? '');
-  if (found === null) throw notFound('delivery');
-  return ok(showDelivery(found));
-}
-
-const deliveries = listFacts(
-  {
-    conversion_id: SORTABLE_ID,
-    postback_id: ENTITY_ID,
-    publisher_id: ENTITY_ID,
-    state: /^(waiting|sending|delivered|exhausted|cancelled)$/,
-  },
-  (query, deps) => deps.facts.deliveries(query),
-  showDelivery,
-);
-
 export const factHandlers = {
   'GET /v1/clicks/:id': click,
-  'GET /v1/deliveries': deliveries,
-  'GET /v1/deliveries/:id': delivery,
 } satisfies Record<string, Handle>;

@@ -4,6 +4,8 @@ import { ok } from '../http.ts';
 import { advertiserHandlers } from './advertisers.ts';
 import { campaignHandlers } from './campaigns.ts';
 import { conversionHandlers } from './conversions.ts';
+import { deadLetterHandlers } from './dead-letters.ts';
+import { deliveryHandlers } from './deliveries.ts';
 import { factHandlers } from './facts.ts';
 import { hitHandlers } from './hits.ts';
 import { keyHandlers } from './keys.ts';
@@ -25,6 +27,8 @@ export function createHandlers(deps: Deps): Handlers {
     ...settingsHandlers(deps),
     ...conversionHandlers,
     ...factHandlers,
+    ...deliveryHandlers,
+    ...deadLetterHandlers,
     ...hitHandlers,
   };
 }

@@ -1,15 +1,26 @@
+import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import type { Postback } from '../../core/entities.ts';
 import { MAX_POSTBACKS } from '../../core/match-postbacks.ts';
+import { isObject } from '../../core/merge-patch.ts';
+import { letGo, replayStuck } from '../../core/replay.ts';
+import { testPostback } from '../../core/test-postback.ts';
+import type { PostbackRules } from '../../core/url-rules.ts';
+import { fromWire } from '../../core/wire.ts';
 import type { Wire } from '../../core/wire.ts';
+import { readCursor, writeCursor } from '../cursor.ts';
 import { commitNew, entityHandlers, newEntity, parseNew, requireEntity, showEntity } from '../entities.ts';
 import type { Resource } from '../entities.ts';
+import { showHealth } from '../facts.ts';
+import { etag, isoTime, ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle, Step } from '../http.ts';
 import { listCatalog } from '../lists.ts';
-import { invalidField } from '../problems.ts';
+import { invalidField, Problem } from '../problems.ts';
 import type { Answer } from '../problems.ts';
 import { entityId } from '../schemas/common.ts';
-import { createPostbackSchema } from '../schemas/postback.ts';
+import { createPostbackSchema, postbackReplay, postbackTest } from '../schemas/postback.ts';
+import { validate } from '../validation.ts';
+import { replayDeps } from './deliveries.ts';
 
 type StoredPostback = Wire<Postback>;
 type Parsed = z.infer<ReturnType<typeof createPostbackSchema>>;
@@ -18,15 +29,17 @@ type Parsed = z.infer<ReturnType<typeof createPostbackSchema>>;
 const MAX_OF_PUBLISHER = 50;
 const ALL = '*';
 const LIST_PAGE = 500;
+/** Milliseconds that one call may begin more work; API Gateway gives up after 30 s. */
+const REPLAYING = 20_000;
+const LETTING_GO = 5_000;
 
 const ownerOf = (postback: { readonly publisher_id: string | null }) => postback.publisher_id ?? ALL;
 
-function postbackResource({ allowLoopback, trackingUrl, apiUrl }: Deps) {
-  const ownHosts = [trackingUrl, apiUrl].map((url) => new URL(url).host);
+function postbackResource(rules: PostbackRules) {
   return {
     kind: 'postback' as const,
-    schema: createPostbackSchema({ allowLoopback, ownHosts }),
-    readOnly: [],
+    schema: createPostbackSchema(rules),
+    readOnly: ['disabled_at', 'disabled_reason'],
     cached: false,
     async complete(parsed: Parsed, before: StoredPostback | null, deps: Deps) {
       if (before !== null && parsed.publisher_id !== before.publisher_id) {
@@ -39,7 +52,9 @@ function postbackResource({ allowLoopback, trackingUrl, apiUrl }: Deps) {
         }
       }
       await requireRoom(parsed, before, deps);
-      return parsed;
+      const disabled = disabledAs(parsed, before);
+      if (before !== null && startsAnew(parsed, before)) await deps.health.recovered(before.id);
+      return { ...parsed, ...disabled };
     },
     show: (postback: StoredPostback) => ({
       publisher_id: postback.publisher_id,
@@ -52,6 +67,8 @@ function postbackResource({ allowLoopback, trackingUrl, apiUrl }: Deps) {
       status_words: postback.status_words,
       goal_words: postback.goal_words,
       status: postback.status,
+      disabled_at: isoTime(postback.disabled_at ?? null),
+      disabled_reason: postback.disabled_reason ?? null,
     }),
     related: (next: StoredPostback, before: StoredPostback | null) => [
       ...(next.publisher_id !== null && before === null
@@ -65,13 +82,27 @@ function postbackResource({ allowLoopback, trackingUrl, apiUrl }: Deps) {
   } satisfies Resource<'postback', Parsed>;
 }
 
+/** Since when it is disabled, and why; throws for one that is not so already: only Flowback disables. */
+function disabledAs({ status }: Parsed, before: StoredPostback | null) {
+  if (status !== 'disabled') return { disabled_at: null, disabled_reason: null };
+  if (before?.status !== 'disabled') {
+    throw invalidField('/status', 'INVALID_VALUE', 'only Flowback disables a postback: pause it');
+  }
+  return { disabled_at: before.disabled_at, disabled_reason: before.disabled_reason };
+}
+
+/** Whether what its calls came to before says nothing about it any more. */
+function startsAnew(next: Parsed, before: StoredPostback): boolean {
+  return next.url !== before.url || (next.status === 'active' && before.status !== 'active');
+}
+
 /** The copy that a conversion finds by its publisher; an archived postback has none. */
 function copyOf(postback: StoredPostback): Step {
   const key = { pk: `postback_of#${ownerOf(postback)}`, sk: postback.id } as const;
   return { change: postback.status === 'archived' ? { ...key, op: 'delete' } : { ...key, op: 'put', value: postback } };
 }
 
-/** Throws unless the postback fits beside the others that may match the same conversion. */
+/** Throws unless the postback fits beside the others that may match the same conversion, those that hold back included. */
 async function requireRoom(postback: Parsed, before: StoredPostback | null, deps: Deps): Promise<void> {
   const others = async (owner: string) => (await deps.catalog.postbacksOf(owner)).filter(({ id }) => id !== before?.id);
   const ofAll = await others(ALL);
@@ -79,14 +110,14 @@ async function requireRoom(postback: Parsed, before: StoredPostback | null, deps
   if (before === null && ofOwner.length >= MAX_OF_PUBLISHER) {
     throw invalidField('/publisher_id', 'TOO_MANY', `at most ${MAX_OF_PUBLISHER} postbacks; archive one first`);
   }
-  if (postback.status !== 'active') return;
+  if (postback.status === 'archived' || (before !== null && matchesAs(postback, before))) return;
   const groups = postback.publisher_id === null ? await postbacksByPublisher(deps) : [ofOwner];
   for (const group of [[], ...groups]) {
     if (mostMatching([postback, ...ofAll, ...group]) <= MAX_POSTBACKS) continue;
     throw invalidField(
       '/publisher_id',
       'TOO_MANY',
-      `at most ${MAX_POSTBACKS} active postbacks may hear of one conversion`,
+      `at most ${MAX_POSTBACKS} postbacks may hear of one conversion; archive one first`,
     );
   }
 }
@@ -108,15 +139,24 @@ async function postbacksByPublisher(deps: Deps): Promise<StoredPostback[][]> {
 
 type Matcher = Pick<StoredPostback, 'campaign_id' | 'goal' | 'mode' | 'status'>;
 
+/** Whether it matches what it matched before. */
+function matchesAs(next: Matcher, before: Matcher): boolean {
+  const { campaign_id, goal, mode } = before;
+  return (
+    before.status !== 'archived' &&
+    isDeepStrictEqual([next.campaign_id, next.goal, next.mode], [campaign_id, goal, mode])
+  );
+}
+
 /** How many of these postbacks hear of one conversion at most: all that add, and one of those that replace. */
 function mostMatching(postbacks: readonly Matcher[]): number {
-  const active = postbacks.filter(({ status }) => status === 'active');
+  const alive = postbacks.filter(({ status }) => status !== 'archived');
   // Null stands for a campaign or goal that none of them names.
-  const campaigns = new Set([null, ...active.map(({ campaign_id }) => campaign_id)]);
-  const goals = new Set([null, ...active.map(({ goal }) => goal)]);
+  const campaigns = new Set([null, ...alive.map(({ campaign_id }) => campaign_id)]);
+  const goals = new Set([null, ...alive.map(({ goal }) => goal)]);
   let most = 0;
   for (const campaign of campaigns) {
-    const ofCampaign = active.filter(({ campaign_id }) => campaign_id === null || campaign_id === campaign);
+    const ofCampaign = alive.filter(({ campaign_id }) => campaign_id === null || campaign_id === campaign);
     for (const wanted of goals) {
       const matching = ofCampaign.filter(({ goal }) => goal === null || goal === wanted);
       const added = matching.filter(({ mode }) => mode === 'add').length;
@@ -126,9 +166,15 @@ function mostMatching(postbacks: readonly Matcher[]): number {
   return most;
 }
 
-export function postbackHandlers(deps: Deps) {
-  const postbacks = postbackResource(deps);
-  const newPostbackSchema = postbacks.schema.extend({ publisher_id: entityId.nullable() });
+/** A document may come back as GET shows it; how the postback fares is no part of it. */
+function withoutHealth(body: unknown): unknown {
+  return isObject(body) ? Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'health')) : body;
+}
+
+export function postbackHandlers({ allowLoopback, trackingUrl, apiUrl }: Deps) {
+  const rules = { allowLoopback, ownHosts: [trackingUrl, apiUrl].map((url) => new URL(url).host) };
+  const postbacks = postbackResource(rules);
+  const newPostbackSchema = postbacks.schema.safeExtend({ publisher_id: entityId.nullable() });
 
   /** Whose conversions it tells must be said: one of all publishers by oversight would tell each of them all. */
   const create = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
@@ -136,13 +182,61 @@ export function postbackHandlers(deps: Deps) {
     const context = { request, deps };
     return commitNew(postbacks, await newEntity(postbacks, parsed, id, context), context);
   };
-  const { get, patch, archive } = entityHandlers(postbacks);
+  const { patch, archive, read } = entityHandlers(postbacks);
+
+  const get = async ({ params }: ApiRequest, deps: Deps): Promise<Answer> => {
+    const postback = await read(params['id'], deps);
+    const shown = showHealth(await deps.health.health(postback.id), postback.status);
+    return ok({ ...showEntity(postbacks, postback), health: shown }, etag(postback.version));
+  };
+
+  /** Lets go what waits, whenever somebody says that it is active: also if it was so already, as after a crash. */
+  const change = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
+    const answer = await patch({ ...request, body: withoutHealth(request.body) }, deps);
+    if (isObject(request.body) && request.body['status'] === 'active') {
+      await letGo(request.params['id'] ?? '', deps.now() + LETTING_GO, replayDeps(deps));
+    }
+    return answer;
+  };
+
+  const readAlive = async ({ params }: ApiRequest, deps: Deps) => {
+    const postback = await read(params['id'], deps);
+    if (postback.status === 'archived') throw new Problem(409, 'ARCHIVED', 'The postback is archived');
+    return postback;
+  };
+
+  const test = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
+    const values = validate(postbackTest, request.body ?? {});
+    const postback = fromWire(await readAlive(request, deps)) as Postback;
+    const { request: called, answer } = await testPostback(postback, values, { ...deps, rules });
+    const { method, url, body } = called;
+    const { status, error, durationMs } = answer;
+    return request.remember(
+      ok({ request: { method, url, body }, status, error, duration_ms: durationMs, body: answer.body }),
+    );
+  };
+
+  const replay = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
+    const { since = 0, cursor } = validate(postbackReplay, request.body ?? {});
+    const { id } = await readAlive(request, deps);
+    const scope = { route: request.route, filters: { id, since: String(since) } };
+    const key = await deps.catalog.cursorKey();
+    // A replay in several calls means what was stuck when the first one came.
+    const { partition: until, before: after } =
+      cursor === undefined ? { partition: String(request.now), before: null } : readCursor(cursor, scope, key);
+    const range = { since, until: Number(until), after };
+    const { replayed, skipped, next } = await replayStuck(id, range, request.now + REPLAYING, replayDeps(deps));
+    const goesOn = next === null ? null : writeCursor({ partition: until, before: next }, scope, key);
+    return request.remember({ status: 202, body: { replayed, skipped, next_cursor: goesOn } });
+  };
 
   return {
     'POST /v1/postbacks': create,
     'GET /v1/postbacks': listCatalog('postback', (postback) => showEntity(postbacks, postback)),
     'GET /v1/postbacks/:id': get,
-    'PATCH /v1/postbacks/:id': patch,
+    'PATCH /v1/postbacks/:id': change,
     'DELETE /v1/postbacks/:id': archive,
+    'POST /v1/postbacks/:id/test': test,
+    'POST /v1/postbacks/:id/replay': replay,
   } satisfies Record<string, Handle>;
 }

@@ -55,6 +55,16 @@ export const time = z.iso
   .datetime({ offset: true, error: 'must be a time as in 2026-11-22T23:00:00Z' })
   .transform((text) => Date.parse(text));
 
+/** A date (its start in UTC) or a time, to milliseconds. */
+export const moment = z
+  .union(
+    [z.iso.date(), z.iso.datetime({ offset: true })],
+    'must be a date as 2026-11-22 or a time as 2026-11-22T23:00:00Z',
+  )
+  .transform((text) => Date.parse(text));
+
+export const nothing = z.strictObject({});
+
 export function destinationUrl(allowLoopback: boolean) {
   return z.string().superRefine((url, ctx) => {
     const problem = checkDestinationUrl(url, { allowLoopback });

@@ -12,6 +12,7 @@ test('effective_by is a cache lifetime after the commit, however long that and w
     ifMatch: null,
     repeatable: false,
     by: 'key:test',
+    publisherId: null,
     route: 'POST /v1/publishers',
     now,
     async commit(_, answer) {

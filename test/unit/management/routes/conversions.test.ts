@@ -25,6 +25,7 @@ const patch = (
     body: { status: 'rejected' },
     ifMatch: '"1"',
     by: 'key:k1',
+    publisherId: null,
     route: 'PATCH /v1/conversions/:id',
     now: deps.now(),
     commit: () => Promise.reject(new Error('nothing of Catalog changes')),

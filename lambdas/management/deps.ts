@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { createDynamoDb } from '../adapters/dynamodb/client.ts';
+import { createHitStore } from '../adapters/dynamodb/hits.ts';
+import { createFactReader } from '../adapters/dynamodb/lists.ts';
+import { createManagementCatalog } from '../adapters/dynamodb/management-catalog.ts';
+import { createPostbackHealthStore } from '../adapters/dynamodb/postback-health.ts';
+import { createReplayStore } from '../adapters/dynamodb/replays.ts';
+import { createPostbackCaller } from '../adapters/http/postback-caller.ts';
+import { createDeadLetterQueue } from '../adapters/sqs/dead-letters.ts';
+import { createSqs } from '../adapters/sqs/hints.ts';
+import { createRecordDeps } from '../conversion/deps.ts';
+import { ENV, LOCAL_ENV, requireEnv } from '../runtime/environment.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Deps } from './http.ts';
+
+/** What the management API has, from the function's variables. */
+export function createDeps(): Deps {
+  const client = createDynamoDb();
+  const deliveriesTable = requireEnv(ENV.deliveriesTable);
+  const hitsTable = requireEnv(ENV.hitsTable);
+  const allowLoopback = process.env[LOCAL_ENV.egress] === 'loopback';
+  return {
+    catalog: createManagementCatalog(client, requireEnv(ENV.catalogTable)),
+    facts: createFactReader(client, {
+      clicks: requireEnv(ENV.clicksTable),
+      conversions: requireEnv(ENV.conversionsTable),
+      deliveries: deliveriesTable,
+      hits: hitsTable,
+    }),
+    conversions: { ...createRecordDeps(client), hits: createHitStore(client, hitsTable) },
+    replays: createReplayStore(client, deliveriesTable),
+    deadLetters: createDeadLetterQueue(createSqs(), requireEnv(ENV.notificationsDeadLettersUrl)),
+    health: createPostbackHealthStore(client, deliveriesTable),
+    caller: createPostbackCaller({ allowLoopback }),
+    userAgent: `Flowback/${packageJson.version}`,
+    now: Date.now,
+    random: (length) => new Uint8Array(randomBytes(length)),
+    trackingUrl: requireEnv(ENV.trackingUrl),
+    apiUrl: requireEnv(ENV.apiUrl),
+    cacheSeconds: Number(requireEnv(ENV.cacheSeconds)),
+    allowLoopback,
+  };
+}
