@@ -20,6 +20,8 @@ interface AlarmsProps {
   readonly clickPayout: IFunction;
   readonly clickPayoutFailures: IQueue;
   readonly notifications: FlowbackQueue;
+  /** Of postbacks that were disabled because their receivers are gone or fail. */
+  readonly postbacksDisabled: IMetric;
   readonly sweeper: IFunction;
   /** Hears when an alarm starts and ends. @default - nobody */
   readonly topic?: ITopic;
@@ -68,6 +70,12 @@ export class Alarms extends Construct {
       evaluationPeriods: 2,
       impact: 'Publishers hear of their conversions half an hour late or later.',
       runbook: 'notifications-late',
+    });
+    this.#alarm('PostbackDisabled', {
+      metric: props.postbacksDisabled,
+      threshold: 1,
+      impact: 'A publisher hears of nothing any more: its notifications wait until its postback is active again.',
+      runbook: 'postback-disabled',
     });
     this.#alarm('SweeperStopped', {
       metric: new MathExpression({

@@ -19,6 +19,9 @@ import { Storage } from './storage.ts';
 /** Name of the country database beside the redirect's code. */
 const COUNTRY_DATABASE = 'country.mmdb';
 
+/** One endpoint that hangs may hold a fifth of the workers. */
+const endpointSlots = (workers: number): number => Math.max(2, Math.floor(workers / 5));
+
 interface FlowbackStackProps extends Omit<StackProps, 'terminationProtection'> {
   readonly config: StageConfig;
 }
@@ -31,7 +34,7 @@ export class FlowbackStack extends Stack {
 
     const { removalPolicy } = config.data;
     const defaults = { logRetention: config.logRetention, removalPolicy };
-    const deliveryTimeout = Duration.seconds(60);
+    const deliveryTimeout = Duration.seconds(30);
     // Short, because a click whose storing failed is seen again after six times as long.
     const spoolTimeout = Duration.seconds(5);
 
@@ -132,12 +135,18 @@ export class FlowbackStack extends Stack {
     const clickPayout = new FlowbackFunction(this, 'ClickPayout', {
       ...defaults,
       code: 'click-payout',
-      description: 'Puts a ledger row for each click that its publisher is paid for',
+      description: 'Puts a ledger row, and what postbacks hear, for each click that its publisher is paid for',
       memorySize: 256,
       timeout: Duration.seconds(30),
-      environment: { [ENV.conversionsTable]: conversions.tableName },
+      environment: { ...ofCatalog, ...ofDeliveries, ...ofQueue, [ENV.conversionsTable]: conversions.tableName },
     });
     clickPayout.allowTable(conversions, { actions: ['PutItem'], partitions: ['click#*'] });
+    clickPayout.allowTable(catalog, {
+      actions: ['GetItem', 'Query'],
+      partitions: ['settings', 'campaign', 'postback_of#*'],
+    });
+    clickPayout.allowTable(deliveries, { actions: ['PutItem'] });
+    clickPayout.allowQueue(queue, ['SendMessage']);
     const clickPayouts = new ClickPayouts(this, 'ClickPayouts', { clicks, receiver: clickPayout, removalPolicy });
 
     const conversion = new FlowbackFunction(this, 'Conversion', {
@@ -156,15 +165,27 @@ export class FlowbackStack extends Stack {
       description: "Calls publishers' postbacks",
       memorySize: 512,
       timeout: deliveryTimeout,
-      environment: { ...ofCatalog, ...ofDeliveries, ...ofQueue, ...ofUrls },
+      environment: {
+        ...ofCatalog,
+        ...ofDeliveries,
+        ...ofQueue,
+        ...ofUrls,
+        [ENV.endpointSlots]: String(endpointSlots(config.deliveryConcurrency)),
+      },
       // A retry rides on a new message to the same queue, which Lambda would take for a runaway loop and send to the
       // dead-letter queue after some 16 rounds. The delivery row bounds the rounds instead.
       // https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
       recursiveLoop: RecursiveLoop.ALLOW,
     });
     delivery.allowTable(catalog, { actions: ['GetItem'], partitions: ['postback'] });
+    // It may disable a postback but never change where one goes: it is the function that speaks to the outside.
+    delivery.allowTable(catalog, {
+      actions: ['UpdateItem'],
+      partitions: ['postback', 'postback_of#*'],
+      attributes: ['pk', 'sk', 'status', 'version', 'updated_at', 'disabled_at', 'disabled_reason'],
+    });
     delivery.allowTable(deliveries, { actions: ['GetItem', 'PutItem', 'UpdateItem'] });
-    delivery.allowQueue(queue, ['SendMessage']);
+    delivery.allowQueue(queue, ['SendMessage', 'ChangeMessageVisibility']);
     notifications.deliverTo(delivery, config.deliveryConcurrency);
 
     const sweeper = new FlowbackFunction(this, 'Sweeper', {
@@ -196,7 +217,14 @@ export class FlowbackStack extends Stack {
       description: 'The management API',
       memorySize: 512,
       timeout: Duration.seconds(29),
-      environment: { ...ofConversions, ...ofCounters, ...ofQueue, ...ofUrls, ...ofCache },
+      environment: {
+        ...ofConversions,
+        ...ofCounters,
+        ...ofQueue,
+        [ENV.notificationsDeadLettersUrl]: notifications.deadLetters.queueUrl,
+        ...ofUrls,
+        ...ofCache,
+      },
     });
     // An operator changes conversions, and what a retried call reports is recorded as the first time, click id verified.
     this.#allowConversions(operator, storage, notifications);
@@ -231,8 +259,9 @@ export class FlowbackStack extends Stack {
     operator.allowTable(deliveries, { actions: ['GetItem'] });
     operator.allowTable(deliveries, {
       actions: ['Query'],
-      indexes: [INDEX.deliveries.byMonth, INDEX.deliveries.byPublisher],
+      indexes: [INDEX.deliveries.byMonth, INDEX.deliveries.byPublisher, INDEX.deliveries.byStuck],
     });
+    operator.allowQueue(notifications.deadLetters, ['DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage']);
     operator.allowTable(hits, { actions: ['GetItem', 'Query'] });
 
     const bootstrap = new FlowbackFunction(this, 'Bootstrap', {
@@ -266,6 +295,7 @@ export class FlowbackStack extends Stack {
       clickPayout: clickPayout.resource,
       clickPayoutFailures: clickPayouts.failures,
       notifications,
+      postbacksDisabled: delivery.countLines('PostbacksDisabled', 'postback_disabled'),
       sweeper: sweeper.resource,
       topic:
         config.alarmTopicArn === undefined ? undefined : Topic.fromTopicArn(this, 'AlarmTopic', config.alarmTopicArn),

@@ -24,7 +24,7 @@ const anchorsOf = (path: string): string[] =>
 
 describe('Alarms', () => {
   it('stay few', () => {
-    expect(descriptions).toHaveLength(11);
+    expect(descriptions).toHaveLength(12);
   });
 
   it.each(descriptions)('say their impact and link a section of the runbook that exists: %s', (description) => {
@@ -72,6 +72,18 @@ describe('Alarms', () => {
       MetricName: 'ClicksNotStored',
       Namespace: 'Flowback',
       Dimensions: Match.absent(),
+      Statistic: 'Sum',
+      Threshold: 1,
+      EvaluationPeriods: 1,
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
+  it('start with the first postback that is disabled', () => {
+    template.hasResourceProperties(ALARM, {
+      AlarmDescription: Match.stringLikeRegexp('#postback-disabled$'),
+      MetricName: 'PostbacksDisabled',
+      Namespace: 'Flowback',
       Statistic: 'Sum',
       Threshold: 1,
       EvaluationPeriods: 1,

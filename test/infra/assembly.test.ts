@@ -107,6 +107,8 @@ describe('the bundles', () => {
       COUNTERS_TABLE: 'counters',
       CLICK_SPOOL_QUEUE_URL: 'http://127.0.0.1:1/1/spool',
       NOTIFICATIONS_QUEUE_URL: 'http://127.0.0.1:1/1/queue',
+      NOTIFICATIONS_DEAD_LETTERS_URL: 'http://127.0.0.1:1/1/dead-letters',
+      ENDPOINT_SLOTS: '2',
       TRACKING_URL: 'https://go.abc.example',
       API_URL: 'https://api.abc.example',
       CACHE_SECONDS: '30',

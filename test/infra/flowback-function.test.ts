@@ -96,6 +96,32 @@ describe('FlowbackFunction', () => {
     });
   });
 
+  it('may touch only the attributes that were named, and see no others in an answer', () => {
+    const template = synthesize({}, (fn) => {
+      const table = new TableV2(fn, 'Table', { partitionKey: { name: 'pk', type: AttributeType.STRING } });
+      fn.allowTable(table, { actions: ['UpdateItem'], partitions: ['postback'], attributes: ['pk', 'status'] });
+    });
+
+    template.hasResourceProperties(POLICY, {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 'dynamodb:UpdateItem',
+            Condition: {
+              'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['postback'] },
+              'ForAllValues:StringEquals': { 'dynamodb:Attributes': ['pk', 'status'] },
+              Null: { 'dynamodb:LeadingKeys': 'false', 'dynamodb:Attributes': 'false' },
+              StringEqualsIfExists: {
+                'dynamodb:Select': 'SPECIFIC_ATTRIBUTES',
+                'dynamodb:ReturnValues': ['NONE', 'UPDATED_OLD', 'UPDATED_NEW'],
+              },
+            },
+          }),
+        ]),
+      },
+    });
+  });
+
   it('may read the stream of a table and no other stream', () => {
     const template = synthesize({}, (fn) => {
       const partitionKey = { name: 'pk', type: AttributeType.STRING };

@@ -184,7 +184,7 @@ describe('functions', () => {
     ['Spool', 256, 5],
     ['ClickPayout', 256, 30],
     ['Conversion', 512, 10],
-    ['Delivery', 512, 60],
+    ['Delivery', 512, 30],
     ['Sweeper', 512, 50],
     ['Management', 512, 29],
     ['Bootstrap', 256, 30],
@@ -202,7 +202,7 @@ describe('functions', () => {
       ['CACHE_SECONDS', 'CATALOG_TABLE', 'CLICKS_TABLE', 'CLICK_SPOOL_QUEUE_URL', 'COUNTERS_TABLE', 'NETWORK'],
     ],
     ['Spool', ['CLICKS_TABLE', 'COUNTERS_TABLE']],
-    ['ClickPayout', ['CONVERSIONS_TABLE']],
+    ['ClickPayout', ['CATALOG_TABLE', 'CONVERSIONS_TABLE', 'DELIVERIES_TABLE', 'NOTIFICATIONS_QUEUE_URL']],
     [
       'Conversion',
       [
@@ -215,7 +215,10 @@ describe('functions', () => {
         'NOTIFICATIONS_QUEUE_URL',
       ],
     ],
-    ['Delivery', ['API_URL', 'CATALOG_TABLE', 'DELIVERIES_TABLE', 'NOTIFICATIONS_QUEUE_URL', 'TRACKING_URL']],
+    [
+      'Delivery',
+      ['API_URL', 'CATALOG_TABLE', 'DELIVERIES_TABLE', 'ENDPOINT_SLOTS', 'NOTIFICATIONS_QUEUE_URL', 'TRACKING_URL'],
+    ],
     [
       'Sweeper',
       [
@@ -239,6 +242,7 @@ describe('functions', () => {
         'COUNTERS_TABLE',
         'DELIVERIES_TABLE',
         'HITS_TABLE',
+        'NOTIFICATIONS_DEAD_LETTERS_URL',
         'NOTIFICATIONS_QUEUE_URL',
         'TRACKING_URL',
       ],
@@ -254,6 +258,21 @@ describe('functions', () => {
 
     expect(environmentOf(template, 'Redirect')).toMatchObject({ NETWORK: 'abc', FALLBACK_URL: 'https://abc.example/' });
     expect(environmentOf(template, 'Bootstrap')).toMatchObject({ NETWORK: 'abc' });
+  });
+
+  it.each([
+    ['2', '2'],
+    ['14', '2'],
+    ['15', '3'],
+    ['100', '20'],
+  ])('let %s workers call one endpoint by %s at a time (invariant 8)', (deliveryConcurrency, slots) => {
+    expect(environmentOf(stackTemplate({ deliveryConcurrency }), 'Delivery')).toMatchObject({ ENDPOINT_SLOTS: slots });
+  });
+
+  it('of operators know the dead letters of notifications', () => {
+    expect(environmentOf(dev, 'Management')).toMatchObject({
+      NOTIFICATIONS_DEAD_LETTERS_URL: { Ref: 'NotificationsDeadLetters2AC1E002' },
+    });
   });
 
   it('of visitors believe a distribution in front if the stage has one', () => {
@@ -334,6 +353,31 @@ describe('the log of the redirect', () => {
           MetricValue: '1',
           ...dimensions,
         }),
+      ],
+    });
+  });
+});
+
+describe('notifications', () => {
+  const DAY = 24 * 60 * 60;
+
+  it('are received five times and by six times the time that the function has', () => {
+    dev.hasResourceProperties('AWS::SQS::Queue', {
+      VisibilityTimeout: 180,
+      MessageRetentionPeriod: 4 * DAY,
+      RedrivePolicy: {
+        deadLetterTargetArn: { 'Fn::GetAtt': ['NotificationsDeadLetters2AC1E002', 'Arn'] },
+        maxReceiveCount: 5,
+      },
+    });
+  });
+
+  it('count the postbacks that are disabled, from the log of the delivery function', () => {
+    dev.hasResourceProperties('AWS::Logs::MetricFilter', {
+      LogGroupName: { Ref: Match.stringLikeRegexp('^DeliveryLogs') },
+      FilterPattern: '{ $.event = "postback_disabled" }',
+      MetricTransformations: [
+        Match.objectEquals({ MetricName: 'PostbacksDisabled', MetricNamespace: 'Flowback', MetricValue: '1' }),
       ],
     });
   });

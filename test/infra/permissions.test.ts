@@ -3,10 +3,19 @@ import { resourcesOf, stackTemplate } from './synthesize.ts';
 
 /**
  * Everything that each role may do, written down a second time and on purpose: a permission is added in two places or
- * not at all (invariant 13). One line is one action on one resource: `action resource [partitions]`.
+ * not at all (invariant 13). One line is one action on one resource: `action resource [partitions] {attributes}`.
  */
-const forTable = (table: string, actions: readonly string[], partitions?: readonly string[]): string[] =>
-  actions.map((action) => `dynamodb:${action} ${table}${partitions ? ` [${partitions.join(' ')}]` : ''}`);
+const forTable = (
+  table: string,
+  actions: readonly string[],
+  partitions?: readonly string[],
+  attributes?: readonly string[],
+): string[] =>
+  actions.map(
+    (action) =>
+      `dynamodb:${action} ${table}${partitions ? ` [${partitions.join(' ')}]` : ''}` +
+      (attributes ? ` {${attributes.join(' ')}}` : ''),
+  );
 
 const forIndexes = (table: string, indexes: readonly string[]): string[] =>
   indexes.map((index) => `dynamodb:Query ${table}/index/${index}`);
@@ -53,14 +62,24 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'dynamodb:GetRecords stream of Clicks',
     'dynamodb:GetShardIterator stream of Clicks',
     'dynamodb:ListStreams stream of Clicks',
+    ...forTable('Catalog', ['GetItem', 'Query'], ['campaign', 'postback_of#*', 'settings']),
     ...forTable('Conversions', ['PutItem'], ['click#*']),
+    ...forTable('Deliveries', ['PutItem']),
     'sqs:SendMessage ClickPayoutsFailures',
+    'sqs:SendMessage NotificationsQueue',
   ],
   Conversion: RECORDS_CONVERSIONS,
   Delivery: [
     ...LOGS,
     ...forTable('Catalog', ['GetItem'], ['postback']),
+    ...forTable(
+      'Catalog',
+      ['UpdateItem'],
+      ['postback', 'postback_of#*'],
+      ['disabled_at', 'disabled_reason', 'pk', 'sk', 'status', 'updated_at', 'version'],
+    ),
     ...forTable('Deliveries', ['GetItem', 'PutItem', 'UpdateItem']),
+    'sqs:ChangeMessageVisibility NotificationsQueue',
     'sqs:DeleteMessage NotificationsQueue',
     'sqs:GetQueueAttributes NotificationsQueue',
     'sqs:ReceiveMessage NotificationsQueue',
@@ -96,8 +115,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...forTable('Catalog', ['PutItem'], ['campaign_terms#*']),
     ...forIndexes('Conversions', ['by_advertiser', 'by_campaign', 'by_click', 'by_month', 'by_publisher']),
     ...forTable('Deliveries', ['GetItem', 'Query']),
-    ...forIndexes('Deliveries', ['by_month', 'by_publisher']),
+    ...forIndexes('Deliveries', ['by_month', 'by_publisher', 'by_stuck']),
     ...forTable('Hits', ['GetItem', 'Query']),
+    'sqs:DeleteMessage NotificationsDeadLetters',
+    'sqs:GetQueueAttributes NotificationsDeadLetters',
+    'sqs:ReceiveMessage NotificationsDeadLetters',
   ],
   Bootstrap: [
     ...LOGS,
@@ -143,12 +165,26 @@ const resourceName = (role: string, arn: Arn): string => {
 
 const conditionText = (condition: Statement['Condition']): string => {
   if (condition === undefined) return '';
-  const { 'ForAllValues:StringLike': partitions, Null: present, ...others } = condition;
-  expect(others).toEqual({});
-  expect(present).toEqual({ 'dynamodb:LeadingKeys': 'false' });
-  const { 'dynamodb:LeadingKeys': keys, ...otherKeys } = partitions ?? {};
-  expect(otherKeys).toEqual({});
-  return ` [${[...many(keys ?? [])].sort().join(' ')}]`;
+  const keys = condition['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] ?? [];
+  const attributes = condition['ForAllValues:StringEquals']?.['dynamodb:Attributes'];
+  const list = (values: OneOrMany<string>): string => [...many(values)].sort().join(' ');
+  if (attributes === undefined) {
+    expect(condition).toEqual({
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    });
+    return ` [${list(keys)}]`;
+  }
+  expect(condition).toEqual({
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+    'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
+    Null: { 'dynamodb:LeadingKeys': 'false', 'dynamodb:Attributes': 'false' },
+    StringEqualsIfExists: {
+      'dynamodb:Select': 'SPECIFIC_ATTRIBUTES',
+      'dynamodb:ReturnValues': ['NONE', 'UPDATED_OLD', 'UPDATED_NEW'],
+    },
+  });
+  return ` [${list(keys)}] {${list(attributes)}}`;
 };
 
 /** Every statement of every role, as lines like those above. */
@@ -175,7 +211,7 @@ const grantedByRole = (options: Parameters<typeof stackTemplate>[0]): Record<str
   return granted;
 };
 
-const sorted = (lines: readonly string[]): string[] => [...new Set(lines)].sort();
+const sorted = (lines: readonly (string | undefined)[]): (string | undefined)[] => [...new Set(lines)].sort();
 
 describe.each(['dev', 'prod'])('permissions of the %s stage (invariant 13)', (stage) => {
   const granted = grantedByRole({ stage });
@@ -201,6 +237,24 @@ describe.each(['dev', 'prod'])('permissions of the %s stage (invariant 13)', (st
     const readers = Object.keys(granted).filter((role) => granted[role]?.some((line) => line.includes('mac_key')));
 
     expect(readers.sort()).toEqual(['Bootstrap', 'Conversion', 'Management', 'Redirect', 'Sweeper']);
+  });
+});
+
+describe('the function that speaks to the outside', () => {
+  const lines = grantedByRole({})['Delivery'] ?? [];
+
+  it('may touch two tables and its queue, and nothing else (invariant 13)', () => {
+    const resources = lines.map((line) => line.split(' ')[1]);
+
+    expect(sorted(resources)).toEqual(['Catalog', 'Deliveries', 'NotificationsQueue', 'own']);
+  });
+
+  it('may disable a postback but not say where it goes (invariant 11)', () => {
+    const writes = lines.filter((line) => /^dynamodb:(?!GetItem|Query)\S+ Catalog/.test(line));
+
+    expect(writes).toHaveLength(1);
+    expect(writes[0]).toMatch(/\{[^}]*status[^}]*\}$/);
+    expect(writes[0]).not.toMatch(/url|method|publisher/);
   });
 });
 
