@@ -1,18 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { buildRequest, deliver } from '../../../lambdas/core/deliver.ts';
+import { deliver, deliverHinted } from '../../../lambdas/core/deliver.ts';
 import type { DeliverDeps } from '../../../lambdas/core/deliver.ts';
 import type { Delivery } from '../../../lambdas/core/delivery.ts';
 import type { Postback } from '../../../lambdas/core/entities.ts';
-import type { OutboundRequest, OutboundResponse } from '../../../lambdas/core/ports.ts';
+import type { OutboundResponse } from '../../../lambdas/core/ports.ts';
 import { StorageUnavailable } from '../../../lambdas/core/ports.ts';
-import { DEFAULT_SCHEDULE, parseSchedule } from '../../../lambdas/core/retry-schedule.ts';
-import { sweepDeliveries } from '../../../lambdas/core/sweep.ts';
+import { parseSchedule } from '../../../lambdas/core/retry-schedule.ts';
 import { aDelivery, aPostback, NOON } from '../../support/deliveries.ts';
-import { fakeDeliveries } from '../../support/fakes/deliveries.ts';
-import { fakeHints } from '../../support/fakes/hints.ts';
+import { anEngine } from '../../support/delivery-engine.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 
 interface Given {
   readonly delivery?: Partial<Delivery>;
@@ -23,36 +22,23 @@ interface Given {
 }
 
 /** A delivery with everything it needs, and a receiver that gives these answers in turn, the last one for ever. */
-function given({ delivery: overrides, others = [], postback, answers = [{ status: 200 }], deps: more }: Given = {}) {
+function given({ delivery: overrides, others = [], postback, answers = [{ status: 200 }], deps = {} }: Given = {}) {
   const delivery = aDelivery(overrides);
-  const deliveries = fakeDeliveries(delivery, ...others);
-  const hints = fakeHints();
-  const clock = { now: NOON };
-  const calls: OutboundRequest[] = [];
-  const none = { status: null, error: null, body: null, retryAfterSeconds: null, durationMs: 40 };
-  let leases = 0;
-  const deps: DeliverDeps = {
-    deliveries,
-    hints,
-    postbacks: { postback: async () => (postback === null ? null : aPostback(postback)) },
-    caller: {
-      call: async (request) => {
-        const answer = answers[Math.min(calls.length, answers.length - 1)];
-        calls.push(request);
-        return { ...none, ...answer };
-      },
-    },
-    schedule: DEFAULT_SCHEDULE,
-    rules: { allowLoopback: false, ownHosts: ['track.own.example'] },
-    userAgent: 'Flowback/1.2.3',
-    now: () => clock.now,
-    random: () => 0.5,
-    newLease: () => `lease ${++leases}`,
-    ...more,
-  };
-  const row = () => deliveries.rows.get(delivery.id);
-  return { delivery, deliveries, hints, clock, calls, deps, row, attempts: () => deliveries.attempts.get(delivery.id) };
+  let answered = 0;
+  const engine = anEngine({
+    deliveries: [delivery, ...others],
+    postbacks: postback === null ? [] : [aPostback(postback)],
+    receive: () => answers[Math.min(answered++, answers.length - 1)] ?? {},
+    deps,
+  });
+  /** A message that says so, to a worker of its own. */
+  const look = (id = delivery.id) => deliver(id, engine.worker());
+  return { ...engine, delivery, look };
 }
+
+/** Nobody may call the endpoint of {@link aPostback} now. */
+const closeEndpoint = ({ ports }: ReturnType<typeof given>, openUntil: number) =>
+  ports.endpoints.turn('https://pub.example', { openings: 0, openUntil: null }, { openings: 1, openUntil }, []);
 
 describe('an attempt that fails', () => {
   it.each<[string, Partial<OutboundResponse>]>([
@@ -64,24 +50,24 @@ describe('an attempt that fails', () => {
     ['no answer', { status: null, error: 'connection_refused' }],
     ['a blocked address', { status: null, error: 'blocked_address' }],
   ])('is recorded, and the delivery waits for the next: %s', async (_, answer) => {
-    const { deps, delivery, row, attempts, hints } = given({ answers: [answer] });
+    const { look, delivery, row, attempts, hints, news } = given({ answers: [answer] });
 
-    const outcome = await deliver(delivery.id, deps);
+    expect(await look()).toMatchObject({ kind: 'attempted' });
 
-    expect(outcome).toMatchObject({ kind: 'attempted', hintsLost: 0 });
-    const none = { status: null, error: null, body: null };
-    expect(attempts()).toEqual([{ number: 1, at: NOON, durationMs: 40, ...none, ...answer }]);
     const nextAttemptAt = NOON + 10 * SECOND;
-    const waiting = { state: 'waiting', attempts: 1, scheduleStep: 1, nextAttemptAt, lease: null };
+    const none = { status: null, error: null, body: null };
+    expect(attempts()).toEqual([{ number: 1, at: NOON, durationMs: 40, nextAttemptAt, ...none, ...answer }]);
+    const waiting = { state: 'waiting', attempts: 1, scheduleStep: 1, nextAttemptAt, lease: null, stuckAt: NOON };
     expect(row()).toEqual({ ...delivery, ...waiting, dueAt: nextAttemptAt + 90 * SECOND });
     expect(hints.sent).toEqual([{ deliveryId: delivery.id, postbackId: 'pb1', delaySeconds: 10 }]);
+    expect(news).toEqual([]);
   });
 
   it('waits by message for up to 15 minutes, and on the due-time index for longer', async () => {
-    const { deps, delivery, row, hints, clock } = given({ answers: [{ status: 500 }] });
+    const { look, delivery, row, hints, clock } = given({ answers: [{ status: 500 }] });
     const seen = [];
     for (let attempt = 1; attempt <= 11; attempt++) {
-      await deliver(delivery.id, deps);
+      await look();
       const { state, nextAttemptAt, dueAt } = row() ?? delivery;
       const hint = hints.sent.pop()?.delaySeconds ?? null;
       const wait = nextAttemptAt === null ? null : (nextAttemptAt - clock.now) / SECOND;
@@ -107,18 +93,18 @@ describe('an attempt that fails', () => {
       ['waiting', 86_400, 0, null],
       ['exhausted', null, null, null],
     ]);
-    expect(row()?.dueAt).toBeNull();
+    expect(row()).toMatchObject({ dueAt: null, stuckAt: clock.now });
   });
 
   it('follows a schedule given for this machine', async () => {
-    const { deps, delivery, row, clock, calls } = given({
+    const { look, row, clock, calls } = given({
       answers: [{ status: 500, retryAfterSeconds: 60 }],
       deps: { schedule: parseSchedule('0,1,2') },
     });
 
     for (const at of [0, 999, 1_000, 2_999, 3_000, 100_000]) {
       clock.now = NOON + at;
-      await deliver(delivery.id, deps);
+      await look();
     }
 
     expect(calls.map(({ headers }) => headers['Webhook-Timestamp'])).toEqual(
@@ -127,20 +113,25 @@ describe('an attempt that fails', () => {
     expect(row()).toMatchObject({ state: 'exhausted', attempts: 3 });
   });
 
-  it('with 410 Gone is the last', async () => {
-    const { deps, delivery, row, hints } = given({ answers: [{ status: 410 }] });
+  it('with 410 Gone is the last, and disables the postback', async () => {
+    const { look, row, attempts, hints, ports, news } = given({ answers: [{ status: 410 }] });
 
-    await deliver(delivery.id, deps);
+    await look();
 
-    expect(row()).toMatchObject({ state: 'exhausted', attempts: 1, nextAttemptAt: null, dueAt: null });
+    expect(row()).toMatchObject({ state: 'exhausted', attempts: 1, nextAttemptAt: null, dueAt: null, stuckAt: NOON });
+    expect(attempts()).toMatchObject([{ status: 410, nextAttemptAt: null }]);
     expect(hints.sent).toEqual([]);
+    const disabled = { status: 'disabled', disabledAt: NOON, disabledReason: 'gone', version: 2, updatedAt: NOON };
+    expect(ports.postbacks.rows.get('pb1')).toEqual(aPostback(disabled as Partial<Postback>));
+    expect(news).toEqual([{ kind: 'postback_disabled', postback: aPostback(), reason: 'gone' }]);
   });
 
   it('leaves the delivery to the sweeper if the queue does not take its hint', async () => {
-    const { deps, delivery, row, hints } = given({ answers: [{ status: 500 }] });
+    const { look, row, hints, news } = given({ answers: [{ status: 500 }] });
     hints.down = true;
 
-    expect(await deliver(delivery.id, deps)).toMatchObject({ kind: 'attempted', hintsLost: 1 });
+    expect(await look()).toMatchObject({ kind: 'attempted' });
+    expect(news).toMatchObject([{ kind: 'not_followed_up', what: 'hint' }]);
     expect(row()).toMatchObject({ state: 'waiting', dueAt: NOON + 100 * SECOND });
   });
 });
@@ -152,233 +143,304 @@ describe('nobody is called', () => {
     ['while another holds the lease', { state: 'sending', lease: 'other', nextAttemptAt: NOON + 1 }],
     ['while its predecessor is on its way', { nextAttemptAt: null, dueAt: null }],
   ])('for a delivery %s', async (_, overrides) => {
-    const { deps, delivery, row, calls } = given({ delivery: overrides });
+    const { look, delivery, row, calls, hints, ports } = given({ delivery: overrides });
 
-    expect(await deliver(delivery.id, deps)).toEqual({ kind: 'nothing_to_do' });
+    expect(await look()).toEqual({ kind: 'nothing_to_do' });
     expect(row()).toEqual(delivery);
-    expect(calls).toEqual([]);
+    expect([calls, hints.sent, [...ports.endpoints.endpoints]]).toEqual([[], [], []]);
   });
 
-  it.each<[string, Partial<Postback> | null, string, string]>([
-    ['is gone', null, 'exhausted', 'postback_missing'],
-    ['is archived', { status: 'archived' }, 'cancelled', 'postback_missing'],
-    ['leads back to us', { url: 'https://track.own.example/postback' }, 'waiting', 'blocked_address'],
-    ['leads to a private address', { url: 'http://10.0.0.1/' }, 'waiting', 'blocked_address'],
-  ])('if the postback %s', async (_, postback, state, error) => {
-    const { deps, delivery, row, calls, attempts } = given({ postback });
+  it.each<[string, Partial<Postback> | null, Partial<Delivery>, string]>([
+    ['is gone', null, { state: 'exhausted', stuckAt: NOON }, 'postback_missing'],
+    ['is archived', { status: 'archived' }, { state: 'cancelled', stuckAt: null }, 'postback_missing'],
+    ['leads back to us', { url: 'https://track.own.example/x' }, { state: 'waiting' }, 'blocked_address'],
+    ['leads to a private address', { url: 'http://10.0.0.1/' }, { state: 'waiting' }, 'blocked_address'],
+  ])('if the postback %s', async (_, postback, expected, error) => {
+    const { look, row, calls, attempts, ports } = given({ postback });
 
-    await deliver(delivery.id, deps);
+    await look();
 
-    expect(row()).toMatchObject({ state, attempts: 1, lease: null });
+    expect(row()).toMatchObject({ attempts: 1, lease: null, ...expected });
     expect(attempts()).toMatchObject([{ number: 1, status: null, error }]);
-    expect(calls).toEqual([]);
+    expect([calls, [...ports.endpoints.endpoints]]).toEqual([[], []]);
   });
 
-  it('while the postback is paused: the delivery is looked at again later', async () => {
-    const { deps, delivery, row, calls, attempts } = given({ postback: { status: 'paused' } });
+  it('if its news was taken back while it was sent by somebody who died: it is cancelled, and its successor let go', async () => {
+    const successor = aDelivery({ number: 2, event: 'status_changed', nextAttemptAt: null, dueAt: null });
+    const recalled = { state: 'sending', lease: 'died', recalled: true, stuckAt: 1, successor: 2 } as const;
+    const { look, delivery, row, calls, attempts, hints, ports } = given({ delivery: recalled, others: [successor] });
 
-    expect(await deliver(delivery.id, deps)).toMatchObject({ kind: 'paused' });
+    expect(await look()).toMatchObject({ kind: 'cancelled' });
 
-    const later = NOON + 15 * MINUTE;
-    expect(row()).toEqual({ ...delivery, nextAttemptAt: later, dueAt: later });
-    expect(attempts()).toBeUndefined();
-    expect(calls).toEqual([]);
+    const cancelled = { state: 'cancelled', lease: null, nextAttemptAt: null, dueAt: null, stuckAt: null } as const;
+    expect(row()).toEqual({ ...delivery, ...cancelled });
+    expect(row(successor.id)).toMatchObject({ nextAttemptAt: NOON });
+    expect(hints.sent).toEqual([{ deliveryId: successor.id, postbackId: 'pb1', delaySeconds: 0 }]);
+    expect([calls, attempts()]).toEqual([[], []]);
+    expect(ports.endpoints.endpoints.get('https://pub.example')).toMatchObject({ slots: new Map(), calls: new Map() });
+  });
+});
+
+describe('a delivery whose postback is paused or disabled (invariant 7)', () => {
+  it.each(['paused', 'disabled'] as const)('is held, without an attempt or a message: %s', async (status) => {
+    const { look, delivery, row, calls, attempts, hints } = given({ postback: { status } });
+
+    expect(await look()).toMatchObject({ kind: 'held' });
+
+    expect(row()).toEqual({ ...delivery, dueAt: NOON + 6 * HOUR, stuckAt: NOON });
+    expect([calls, attempts(), hints.sent]).toEqual([[], [], []]);
+  });
+
+  it.each([
+    [0, 0.8],
+    [0.999_999, 1.2],
+  ])('is looked at every six hours, spread by a fifth: %f', async (random, part) => {
+    const { look, row } = given({ postback: { status: 'paused' }, deps: { random: () => random } });
+
+    await look();
+
+    expect(row()?.dueAt).toBeCloseTo(NOON + part * 6 * HOUR, -3);
+  });
+
+  it('stays stuck since it became so', async () => {
+    const { look, row } = given({ delivery: { stuckAt: 1 }, postback: { status: 'paused' } });
+
+    await look();
+
+    expect(row()).toMatchObject({ stuckAt: 1 });
+  });
+
+  it('goes out with the next look after the postback is active again', async () => {
+    const { look, row, ports, clock } = given({ postback: { status: 'disabled' } });
+    await look();
+    ports.postbacks.rows.set('pb1', aPostback());
+
+    clock.now += MINUTE;
+    expect(await look()).toMatchObject({ kind: 'attempted' });
+
+    expect(row()).toMatchObject({ state: 'delivered', attempts: 1, stuckAt: null });
+  });
+
+  it('goes out at once if the postback became active while it was put by', async () => {
+    const { ports, worker, delivery, messages } = given({ postback: { status: 'paused' } });
+    const deliveries: DeliverDeps['deliveries'] = {
+      ...ports.deliveries,
+      async defer(row, to) {
+        ports.postbacks.rows.set('pb1', aPostback());
+        return ports.deliveries.defer(row, to);
+      },
+    };
+
+    expect(await deliver(delivery.id, { ...worker(), deliveries })).toMatchObject({ kind: 'held' });
+
+    expect(messages).toMatchObject([{ at: NOON, deliveryId: delivery.id }]);
+  });
+});
+
+describe('a delivery whose endpoint may not be called now', () => {
+  it('is put off without an attempt, with one message', async () => {
+    const engine = given({ delivery: { stuckAt: 7 } });
+    const { look, delivery, row, calls, attempts, hints } = engine;
+    await closeEndpoint(engine, NOON + 30 * SECOND);
+
+    expect(await look()).toMatchObject({ kind: 'deferred' });
+
+    const nextAttemptAt = NOON + 45 * SECOND;
+    expect(row()).toEqual({ ...delivery, nextAttemptAt, dueAt: nextAttemptAt + 90 * SECOND });
+    expect(hints.sent).toEqual([{ deliveryId: delivery.id, postbackId: 'pb1', delaySeconds: 45 }]);
+    expect([calls, attempts()]).toEqual([[], []]);
+  });
+
+  it('goes on with one message of many', async () => {
+    const engine = given();
+    const { delivery, worker, hints, row } = engine;
+    await closeEndpoint(engine, NOON + 30 * SECOND);
+
+    const deps = worker();
+    const looks = Array.from({ length: 20 }, (_, i) => deliver(delivery.id, i < 10 ? deps : worker()));
+    const outcomes = await Promise.all(looks);
+
+    expect(outcomes.filter(({ kind }) => kind === 'deferred')).toHaveLength(1);
+    expect(outcomes.filter(({ kind }) => kind === 'nothing_to_do')).toHaveLength(19);
+    expect(hints.sent).toHaveLength(1);
+    expect(row()).toMatchObject({ attempts: 0, state: 'waiting' });
+  });
+
+  it('is found by the sweeper if that message is lost', async () => {
+    const engine = given();
+    const { look, hints, live, row, news } = engine;
+    await closeEndpoint(engine, NOON + 30 * SECOND);
+    hints.down = true;
+    await look();
+    hints.down = false;
+
+    await live(4 * MINUTE);
+
+    expect(news).toMatchObject([
+      { kind: 'not_followed_up', what: 'hint' },
+      { kind: 'breaker_closed', endpoint: 'https://pub.example' },
+    ]);
+    expect(row()).toMatchObject({ state: 'delivered', attempts: 1 });
   });
 });
 
 describe('the first attempt of a schedule whose first wait is not 0', () => {
   it('waits as long, counted from the making of the delivery', async () => {
     const schedule = parseSchedule('2,1');
-    const { deps, delivery, row, calls, hints, clock } = given({ delivery: { createdAt: NOON }, deps: { schedule } });
+    const { look, delivery, row, calls, hints, clock } = given({ delivery: { createdAt: NOON }, deps: { schedule } });
 
-    expect(await deliver(delivery.id, deps)).toEqual({ kind: 'nothing_to_do' });
+    expect(await look()).toMatchObject({ kind: 'deferred' });
 
-    expect(row()).toEqual(delivery);
+    const nextAttemptAt = NOON + 2 * SECOND;
+    expect(row()).toEqual({ ...delivery, nextAttemptAt, dueAt: nextAttemptAt + 90 * SECOND });
     expect(hints.sent).toEqual([{ deliveryId: delivery.id, postbackId: 'pb1', delaySeconds: 2 }]);
     expect(calls).toEqual([]);
 
-    clock.now = NOON + 2 * SECOND;
-    expect(await deliver(delivery.id, deps)).toMatchObject({ kind: 'attempted' });
+    clock.now = nextAttemptAt;
+    expect(await look()).toMatchObject({ kind: 'attempted' });
     expect(row()).toMatchObject({ state: 'delivered', attempts: 1 });
   });
 });
 
 describe('an attempt that succeeds', () => {
   it.each([200, 201, 202, 204, 299])('ends the delivery: %i', async (status) => {
-    const { deps, delivery, row, attempts, hints } = given({ answers: [{ status, body: 'OK' }] });
+    const { look, delivery, row, attempts, hints } = given({
+      delivery: { stuckAt: 1 },
+      answers: [{ status, body: 'OK' }],
+    });
 
-    await deliver(delivery.id, deps);
+    await look();
 
-    const delivered = { state: 'delivered', attempts: 1, nextAttemptAt: null, dueAt: null };
+    const delivered = { state: 'delivered', attempts: 1, nextAttemptAt: null, dueAt: null, stuckAt: null };
     expect(row()).toEqual({ ...delivery, ...delivered });
-    expect(attempts()).toMatchObject([{ status, body: 'OK', error: null }]);
+    expect(attempts()).toMatchObject([{ status, body: 'OK', error: null, nextAttemptAt: null }]);
     expect(hints.sent).toEqual([]);
   });
 
   it('releases the delivery that waited for it, at once', async () => {
     const successor = aDelivery({ number: 2, event: 'status_changed', nextAttemptAt: null, dueAt: null });
-    const { deps, delivery, calls } = given({ delivery: { successor: 2 }, others: [successor] });
+    const { look, delivery, calls } = given({ delivery: { successor: 2 }, others: [successor] });
 
-    expect(await deliver(successor.id, deps)).toEqual({ kind: 'nothing_to_do' });
-    await deliver(delivery.id, deps);
-    await deliver(successor.id, deps);
+    expect(await look(successor.id)).toEqual({ kind: 'nothing_to_do' });
+    await look();
+    await look(successor.id);
 
     expect(calls.map(({ headers }) => headers['Webhook-Id'])).toEqual([delivery.id, successor.id]);
   });
 
   it('hints at the delivery that waited for it', async () => {
     const successor = aDelivery({ number: 2, nextAttemptAt: null, dueAt: null });
-    const { deps, delivery, hints } = given({ delivery: { successor: 2 }, others: [successor] });
+    const { look, hints } = given({ delivery: { successor: 2 }, others: [successor] });
 
-    await deliver(delivery.id, deps);
+    await look();
 
     expect(hints.sent).toEqual([{ deliveryId: successor.id, postbackId: 'pb1', delaySeconds: 0 }]);
   });
 });
 
+describe('a message', () => {
+  const hint = { deliveryId: aDelivery().id, postbackId: 'pb1' };
+  const down = async () => Promise.reject(new StorageUnavailable('down'));
+
+  it.each([
+    [0, 20],
+    [0.5, 30],
+    [0.999_999, 40],
+  ])('is replaced by one for half a minute later while storage is down: %f', async (random, delaySeconds) => {
+    const { ports, worker, hints, row, delivery } = given({ deps: { random: () => random } });
+    const deps = { ...worker(), deliveries: { ...ports.deliveries, claim: down } };
+
+    expect(await deliverHinted(hint, deps)).toMatchObject({ kind: 'storage_unavailable' });
+
+    expect(hints.sent).toEqual([{ ...hint, delaySeconds }]);
+    expect(row()).toEqual(delivery);
+  });
+
+  it('fails if the queue is down as well', async () => {
+    const { ports, worker, hints } = given();
+    hints.down = true;
+
+    const deps = { ...worker(), deliveries: { ...ports.deliveries, delivery: down } };
+    await expect(deliverHinted(hint, deps)).rejects.toThrow(StorageUnavailable);
+  });
+
+  it('fails on a defect, and is not sent again', async () => {
+    const { ports, worker, hints } = given();
+    const defect = async () => Promise.reject(new TypeError('defect'));
+
+    const deps = { ...worker(), postbacks: { ...ports.postbacks, postback: defect } };
+    await expect(deliverHinted(hint, deps)).rejects.toThrow('defect');
+    expect(hints.sent).toEqual([]);
+  });
+});
+
+describe('what comes after the result is stored', () => {
+  const down = async () => Promise.reject(new StorageUnavailable('down'));
+  const cases: readonly [string, (engine: ReturnType<typeof given>) => void, string][] = [
+    ['the slot', ({ ports }) => (ports.endpoints.settle = down), 'endpoint'],
+    ["the postback's health", ({ ports }) => (ports.health.failed = down), 'postback_health'],
+    ['the hint', ({ hints }) => (hints.down = true), 'hint'],
+  ];
+
+  it.each(cases)('does not fail the message: %s', async (_, breakDown, what) => {
+    const engine = given({ answers: [{ status: 500 }] });
+    breakDown(engine);
+
+    expect(await engine.look()).toMatchObject({ kind: 'attempted' });
+
+    expect(engine.news).toMatchObject([{ kind: 'not_followed_up', what, delivery: { id: engine.delivery.id } }]);
+    expect(engine.row()).toMatchObject({ state: 'waiting', attempts: 1 });
+  });
+});
+
 describe('a crash (invariant 7)', () => {
-  /** What the sweeper does a minute later, and the message that it sends. */
-  async function sweepAndDeliver({ deps, hints, clock }: ReturnType<typeof given>): Promise<void> {
-    hints.sent.length = 0;
-    await sweepDeliveries(deps, clock.now + MINUTE);
-    for (const { deliveryId } of [...hints.sent]) await deliver(deliveryId, deps);
-  }
-
   it('after the claim: the sweeper finds the row when the lease has ended', async () => {
-    const world = given();
-    const { delivery, deliveries, clock, calls, row } = world;
-    await deliveries.claim(delivery.id, NOON, 'crashed', NOON + 30 * SECOND);
+    const { delivery, ports, live, calls, row } = given();
+    await ports.deliveries.claim(delivery.id, NOON, 'crashed', NOON + 61 * SECOND);
 
-    clock.now = NOON + 29 * SECOND;
-    await sweepAndDeliver(world);
+    await live(60 * SECOND);
     expect(calls).toHaveLength(0);
 
-    clock.now = NOON + 31 * SECOND;
-    await sweepAndDeliver(world);
+    await live(60 * SECOND);
     expect(calls).toHaveLength(1);
     expect(row()).toMatchObject({ state: 'delivered', attempts: 1 });
   });
 
   it('after the call and before its result is stored: the receiver sees a repeat with the same id', async () => {
-    const world = given();
-    const { delivery, deliveries, deps, clock, calls, row } = world;
+    const { delivery, ports, worker, live, calls, row } = given();
     const finish = async () => Promise.reject(new StorageUnavailable('gone'));
-    const crashing = { ...deps, deliveries: { ...deliveries, finish } };
-    await expect(deliver(delivery.id, crashing)).rejects.toThrow(StorageUnavailable);
+    const deps = { ...worker(), deliveries: { ...ports.deliveries, finish } };
+    await expect(deliver(delivery.id, deps)).rejects.toThrow(StorageUnavailable);
 
-    clock.now = NOON + 31 * SECOND;
-    await sweepAndDeliver(world);
+    await live(2 * MINUTE);
 
     expect(calls.map(({ headers }) => headers['Webhook-Id'])).toEqual([delivery.id, delivery.id]);
     expect(row()).toMatchObject({ state: 'delivered', attempts: 1 });
   });
 
   it('before the hint of the next attempt was sent: the sweeper sends it', async () => {
-    const world = given({ answers: [{ status: 500 }, { status: 200 }] });
-    const { delivery, deps, hints, clock, row } = world;
+    const { look, hints, live, row } = given({ answers: [{ status: 500 }, { status: 200 }] });
     hints.down = true;
-    await deliver(delivery.id, deps);
+    await look();
     hints.down = false;
 
-    clock.now = NOON + 101 * SECOND;
-    await sweepAndDeliver(world);
+    await live(3 * MINUTE);
 
     expect(row()).toMatchObject({ state: 'delivered', attempts: 2 });
   });
 
   it('that was none: who comes back after the lease ended writes nothing', async () => {
-    const world = given();
-    const { delivery, deliveries, deps, row, attempts } = world;
+    const { delivery, ports, worker, row, attempts } = given();
     const slow: DeliverDeps['caller'] = {
       call: async (request) => {
-        await deliveries.claim(delivery.id, NOON + 30 * SECOND, 'another', NOON + 60 * SECOND);
-        return deps.caller.call(request);
+        await ports.deliveries.claim(delivery.id, NOON + 30 * SECOND, 'another', NOON + 60 * SECOND);
+        return ports.caller.call(request);
       },
     };
 
-    expect(await deliver(delivery.id, { ...deps, caller: slow })).toMatchObject({ kind: 'lease_lost' });
+    expect(await deliver(delivery.id, { ...worker(), caller: slow })).toMatchObject({ kind: 'lease_lost' });
 
     expect(row()).toMatchObject({ state: 'sending', lease: 'another', attempts: 0 });
-    expect(attempts()).toBeUndefined();
-  });
-});
-
-describe('the call', () => {
-  const at = NOON + 999;
-  const userAgent = 'Flowback/1.2.3';
-  const request = (delivery: Partial<Delivery>, postback: Partial<Postback>) =>
-    buildRequest(aDelivery(delivery), aPostback(postback), { at, userAgent });
-
-  it('is a GET of the expanded URL, with the headers of the contract', () => {
-    expect(request({}, {})).toEqual({
-      method: 'GET',
-      url: 'https://pub.example/in?cid=tia-1&sum=2.50',
-      headers: {
-        'User-Agent': 'Flowback/1.2.3',
-        'Webhook-Id': 'a2b3c4d5e6f7g2h3i4j5k6l7_1',
-        'Webhook-Timestamp': String(NOON / 1_000),
-      },
-      body: null,
-    });
-  });
-
-  it.each<[string, string, Record<string, string>, string]>([
-    ['a missing value is nothing', 'https://pub.example/?a={p2}&b={p1}', { p1: 'x' }, 'https://pub.example/?a=&b=x'],
-    [
-      'values are encoded once',
-      'https://pub.example/?a={p1}',
-      { p1: 'a&b={p2} %20é' },
-      'https://pub.example/?a=a%26b%3D%7Bp2%7D%20%2520%C3%A9',
-    ],
-    [
-      'a path cannot be left',
-      'https://pub.example/{p1}/x',
-      { p1: '../..//evil' },
-      'https://pub.example/..%2F..%2F%2Fevil/x',
-    ],
-    ['nor the host', 'https://pub.example/?{p1}', { p1: '@evil.example' }, 'https://pub.example/?%40evil.example'],
-    ['a fragment is not sent', 'https://pub.example/?a={p1}#{p1}', { p1: 'x' }, 'https://pub.example/?a=x'],
-    ['an alias', 'https://pub.example/?a={aff_id}', { pub_id: 'tia' }, 'https://pub.example/?a=tia'],
-  ])('expands macros: %s', (_, url, values, expected) => {
-    expect(request({ values }, { url }).url).toBe(expected);
-  });
-
-  it.each(['created', 'status_changed'] as const)('says which event it is: %s', (event) => {
-    expect(request({ event }, { url: 'https://pub.example/?e={event}' }).url).toBe(`https://pub.example/?e=${event}`);
-  });
-
-  it.each<[string, Partial<Postback>, string]>([
-    ['ours where there is no other', {}, 'status=approved&goal=sale'],
-    ['of the receiver', { statusWords: { approved: '1' }, goalWords: { sale: 'Kauf 1' } }, 'status=1&goal=Kauf%201'],
-    ['of the receiver for other values', { statusWords: { rejected: '3' } }, 'status=approved&goal=sale'],
-  ])('uses the words %s', (_, words, query) => {
-    const url = 'https://pub.example/?status={status}&goal={goal}';
-
-    expect(request({}, { url, ...words }).url).toBe(`https://pub.example/?${query}`);
-  });
-
-  it('does not take what every object inherits for a word', () => {
-    const values = { goal: 'constructor' };
-
-    expect(request({ values }, { url: 'https://pub.example/?g={goal}' }).url).toBe(
-      'https://pub.example/?g=constructor',
-    );
-  });
-
-  it('carries the parameters of the query as form fields too', () => {
-    const { method, url, headers, body } = request({ values: { p1: 'a b' } }, { method: 'POST_FORM' });
-
-    expect([method, url]).toEqual(['POST', 'https://pub.example/in?cid=a%20b&sum=']);
-    expect(headers['Content-Type']).toBe('application/x-www-form-urlencoded');
-    expect(body).toBe('cid=a%20b&sum=');
-  });
-
-  it('carries the parameters of the query as JSON too', () => {
-    const url = 'https://pub.example/in?cid={p1}&__proto__={p2}&plus=1+1';
-    const { method, headers, body } = request({ values: { p1: 'a "b"', p2: 'x' } }, { method: 'POST_JSON', url });
-
-    expect(method).toBe('POST');
-    expect(headers['Content-Type']).toBe('application/json');
-    expect(body).toBe('{"cid":"a \\"b\\"","__proto__":"x","plus":"1 1"}');
+    expect(attempts()).toEqual([]);
   });
 });
