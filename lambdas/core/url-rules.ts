@@ -44,6 +44,16 @@ export function checkPostbackUrl(url: string, rules: PostbackRules): string | nu
   return null;
 }
 
+/**
+ * Whether a postback's URL, its macros expanded, may be called: scheme, host and no credentials, whatever was checked when
+ * it was saved. What its name resolves to is checked when it is connected to.
+ */
+export function isCallableUrl(url: URL, rules: EgressRules): boolean {
+  const { protocol, username, password } = url;
+  if (!['http:', 'https:'].includes(protocol) || username !== '' || password !== '') return false;
+  return checkHost(hostName(url), rules) === null;
+}
+
 /** What a deep link may lead to: a host that destinations may have, or its subdomains. */
 const HOST_PATTERN = /^(\*\.)?([^*/?#@{}%]+)$/;
 /** As long as the longest name, with a wildcard and a port. */

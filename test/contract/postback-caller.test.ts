@@ -1,250 +1,194 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createPostbackCaller } from '../../lambdas/adapters/http/postback-caller.ts';
 import type { PostbackCallerOptions } from '../../lambdas/adapters/http/postback-caller.ts';
+import { createResolve } from '../../lambdas/adapters/http/resolve.ts';
 import type { OutboundRequest } from '../../lambdas/core/ports.ts';
+import { startNameServer } from '../support/name-server.ts';
+import type { DnsAnswer, NameServer } from '../support/name-server.ts';
+import { startPublisher, TLS_CERTIFICATE } from '../support/publisher.ts';
+import type { Behaviour, Misbehaviour, Publisher } from '../support/publisher.ts';
 
-/** A receiver that speaks raw TCP, so that it can misbehave. `answers[path]` runs when the request's head has come. */
-let server: Server;
-let port: number;
-let heads: string[];
-let connections: number;
-const sockets = new Set<Socket>();
-
-const answers: Record<string, (socket: Socket) => void> = {
-  '/hang': () => undefined,
-  '/reset': (socket) => socket.resetAndDestroy(),
-  '/close': (socket) => socket.end(),
-  '/garbage': (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
-  '/drip-head': (socket) => drip(socket, 'HTTP/1.1 200 OK\r\nX-Long: '),
-  '/drip-body': (socket) => drip(socket, 'HTTP/1.1 200 OK\r\n\r\n'),
-  '/endless': (socket) => flood(socket, 'HTTP/1.1 200 OK\r\n\r\n'),
-  '/endless-head': (socket) => flood(socket, 'HTTP/1.1 200 OK\r\nX-Long: '),
-  '/continue': (socket) => flood(socket, '', 'HTTP/1.1 103 Early Hints\r\n\r\n'),
-  '/upgrade': (socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
-  '/half-body': (socket) => {
-    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf', () => socket.resetAndDestroy());
-  },
-  '/bad-chunk': (socket) => socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n'),
-  '/gzip': (socket) => respond(socket, '200 OK', Buffer.from([0x1f, 0x8b, 8, 0]), 'Content-Encoding: gzip'),
-  '/bytes': (socket) => respond(socket, '200 OK', Buffer.alloc(5_000, 0xff)),
-  '/accents': (socket) => respond(socket, '200 OK', Buffer.from(`a${'é'.repeat(2_000)}`)),
-  '/control': (socket) => respond(socket, '200 OK', Buffer.from('\0\x1b[31m<script>\r\n')),
-  '/redirect': (socket) =>
-    respond(socket, '302 Found', Buffer.alloc(0), `Location: http://127.0.0.1:${port}/status/200`),
-};
-
-function respond(socket: Socket, status: string, body: Buffer, ...headers: string[]): void {
-  const head = [`HTTP/1.1 ${status}`, `Content-Length: ${body.length}`, 'Connection: close', ...headers, '', ''];
-  socket.write(head.join('\r\n'));
-  socket.end(body);
-}
-
-function drip(socket: Socket, start: string): void {
-  socket.write(start);
-  const timer = setInterval(() => socket.write('x'), 20);
-  socket.on('close', () => clearInterval(timer));
-}
-
-function flood(socket: Socket, start: string, chunk = 'x'.repeat(4_096)): void {
-  socket.write(start);
-  const more = (): void => {
-    if (!socket.destroyed) socket.write(chunk, () => setImmediate(more));
-  };
-  more();
-}
+let publisher: Publisher;
+let nameServer: NameServer;
 
 beforeEach(async () => {
-  heads = [];
-  connections = 0;
-  server = createServer((socket) => {
-    connections++;
-    sockets.add(socket);
-    let head = '';
-    socket.on('error', () => undefined);
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('data', (chunk: Buffer) => {
-      const clientHello = chunk[0] === 0x16;
-      if (clientHello) return void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
-      const before = head.includes('\r\n\r\n');
-      head += chunk.toString();
-      heads[heads.length - (before ? 1 : 0)] = head;
-      if (before || !head.includes('\r\n\r\n')) return;
-      const [, path = ''] = head.split(' ');
-      const [, status, retryAfter] = /^\/status\/(\d+)(?:\/(.+))?$/.exec(path) ?? [];
-      if (status !== undefined) {
-        const header = retryAfter === undefined ? [] : [`Retry-After: ${decodeURIComponent(retryAfter)}`];
-        respond(socket, `${status} Text`, Buffer.from('answer'), ...header);
-      } else {
-        answers[path]?.(socket);
-      }
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  ({ port } = server.address() as AddressInfo);
+  [publisher, nameServer] = await Promise.all([startPublisher(), startNameServer()]);
 });
 
 afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
-  server.close();
-  await once(server, 'close');
+  await vi.waitFor(() => expect(publisher.open, 'connections that are left').toBe(0));
+  await Promise.all([publisher.stop(), nameServer.stop()]);
 });
 
-const TIMES = { connectTimeout: 300, deadline: 500 };
+const TIMES = { connectTimeout: 200, deadline: 300 };
 
-function call(path: string, options: Partial<PostbackCallerOptions> & { base?: string } = {}, request = {}) {
-  const { base = `http://127.0.0.1:${port}`, ...rest } = options;
-  const get: OutboundRequest = { method: 'GET', url: base + path, headers: {}, body: null };
-  return createPostbackCaller({ allowLoopback: true, ...TIMES, ...rest }).call({ ...get, ...request });
+interface Call extends Partial<PostbackCallerOptions> {
+  readonly url?: string;
+  readonly request?: Partial<OutboundRequest>;
+}
+
+function call(behaviour: Behaviour, { url = publisher.url, request, ...options }: Call = {}) {
+  publisher.plan = () => behaviour;
+  const resolve = createResolve([nameServer.address]);
+  const caller = createPostbackCaller({ allowLoopback: true, resolve, ...TIMES, ...options });
+  return caller.call({ method: 'GET', url, headers: {}, body: null, ...request });
 }
 
 describe('a call that fails', () => {
-  it.each([
-    ['nothing comes', '/hang', 'timeout'],
-    ['the head drips', '/drip-head', 'timeout'],
-    ['only interim answers come', '/continue', 'timeout'],
-    ['the connection is reset', '/reset', 'connection_reset'],
-    ['the connection is closed', '/close', 'connection_reset'],
-    ['the answer is not HTTP', '/garbage', 'invalid_response'],
-    ['the head never ends', '/endless-head', 'invalid_response'],
-    ['the receiver switches protocols', '/upgrade', 'invalid_response'],
-  ])('says why: %s', async (_, path, error) => {
-    const answer = await call(path);
+  it.each<[string, Misbehaviour, string]>([
+    ['nothing comes', 'hang', 'timeout'],
+    ['the head drips', 'dripHead', 'timeout'],
+    ['the connection is reset', 'reset', 'connection_reset'],
+    ['the connection is closed', 'close', 'connection_reset'],
+    ['the answer is lost', 'lose', 'connection_reset'],
+    ['the answer is not HTTP', 'garbage', 'invalid_response'],
+    ['the answer has two lengths', 'twoLengths', 'invalid_response'],
+    ['a header never ends', 'endlessHead', 'invalid_response'],
+    ['headers never end', 'endlessHeaders', 'invalid_response'],
+    ['only interim answers come, without an end', 'endlessInterim', 'invalid_response'],
+    ['only empty lines come, without an end', 'endlessLines', 'invalid_response'],
+    ['the receiver switches protocols', 'upgrade', 'invalid_response'],
+  ])('says why: %s', async (_, behaviour, error) => {
+    const answer = await call(behaviour);
 
     expect(answer).toMatchObject({ status: null, error, body: null, retryAfterSeconds: null });
     expect(answer.durationMs).toBeLessThan(TIMES.deadline + 300);
+    expect(publisher.calls).toHaveLength(1);
   });
 
-  it('says that nobody listens', async () => {
+  it.each([
+    ['reset', 'connection_reset'],
+    ['hang', 'timeout'],
+  ] as const)('says why, if the request was not even read: %s', async (greeting, error) => {
+    publisher.greeting = greeting;
+
+    expect(await call(200)).toMatchObject({ status: null, error });
+    expect(publisher.calls).toEqual([]);
+  });
+
+  it.each(['http', 'https'])('says that nobody listens: %s', async (scheme) => {
     const free = createServer().listen(0, '127.0.0.1');
     await once(free, 'listening');
-    const base = `http://127.0.0.1:${(free.address() as AddressInfo).port}`;
+    const url = `${scheme}://127.0.0.1:${(free.address() as AddressInfo).port}`;
     free.close();
     await once(free, 'close');
 
-    expect(await call('/', { base })).toMatchObject({ status: null, error: 'connection_refused' });
+    expect(await call(200, { url })).toMatchObject({ status: null, error: 'connection_refused' });
   });
 
-  it('says that TLS failed', async () => {
-    expect(await call('/status/200', { base: `https://127.0.0.1:${port}` })).toMatchObject({ error: 'tls_error' });
+  it.each([
+    ['a certificate that nobody signed', () => `https://localhost:${publisher.tlsPort}`],
+    ['plain HTTP', () => `https://127.0.0.1:${publisher.port}`],
+  ])('says that TLS failed: %s', async (_, url) => {
+    expect(await call(200, { url: url() })).toMatchObject({ status: null, error: 'tls_error' });
+    expect(publisher.calls).toEqual([]);
   });
 
-  it('gives up connecting before its deadline', async () => {
-    const answer = await call('/', { base: 'http://pub.example', resolve: () => undefined, deadline: 5_000 });
+  it('gives up a handshake before its deadline', async () => {
+    publisher.greeting = 'hang';
+    const answer = await call(200, { url: `https://localhost:${publisher.tlsPort}`, deadline: 5_000 });
 
     expect(answer.error).toBe('timeout');
     expect(answer.durationMs).toBeLessThan(2_000);
   });
 
-  it('says that a name does not resolve', async () => {
-    const error = Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
-    const answer = await call('/', { base: 'http://pub.example', resolve: (_, callback) => callback(error, []) });
-
-    expect(answer).toMatchObject({ status: null, error: 'dns_error' });
-  });
-
   it.each([301, 302, 303, 307, 308, 304, 400, 404, 410, 429, 500, 503])('keeps status %i', async (status) => {
-    expect(await call(`/status/${status}`)).toMatchObject({ status, error: null });
+    expect(await call(status)).toMatchObject({ status, error: null });
   });
 });
 
-describe('addresses', () => {
-  it.each([
-    ['a literal', (p: number) => `http://127.0.0.1:${p}`],
-    ['a literal as one number', (p: number) => `http://2130706433:${p}`],
-    ['a mapped literal', (p: number) => `http://[::ffff:127.0.0.1]:${p}`],
-    ['localhost', (p: number) => `http://localhost:${p}`],
-    ['a literal over TLS', (p: number) => `https://127.0.0.1:${p}`],
-  ])('of this machine are not even connected to: %s', async (_, base) => {
-    const answer = await call('/status/200', { base: base(port), allowLoopback: false });
+describe('names', () => {
+  const named = () => ({ url: `http://pub.example:${publisher.port}` });
 
-    expect(answer).toMatchObject({ status: null, error: 'blocked_address' });
-    expect(connections).toBe(0);
+  it.each<[string, DnsAnswer]>([
+    ['there is none', 'noSuchName'],
+    ['its server fails', 'serverFailure'],
+    ['its server refuses', 'refused'],
+    ['its server does not understand', 'formatError'],
+    ['its server talks nonsense', 'garbage'],
+    ['it has no address', []],
+    ['it leads in a circle', { cname: 'pub.example' }],
+    ['it leads nowhere', { cname: 'www.pub.example' }],
+  ])('that do not resolve are an error of their own: %s', async (_, answer) => {
+    nameServer.answer = () => answer;
+
+    expect(await call(200, named())).toMatchObject({ status: null, error: 'dns_error' });
+    expect(publisher.connections).toBe(0);
   });
 
-  it('of this machine are not connected to when a name resolves to them', async () => {
-    const asked: string[] = [];
-    const answer = await call('/status/200', {
-      base: `http://rebind.example:${port}`,
-      allowLoopback: false,
-      resolve: (name, callback) => {
-        asked.push(name);
-        callback(null, [
-          { address: '127.0.0.1', family: 4 },
-          { address: '::1', family: 6 },
-        ]);
-      },
-    });
+  it('that do not resolve are an error of their own, whatever the resolver says', async () => {
+    const resolve = () => Promise.reject(Object.assign(new Error(), { code: 'ECONNRESET' }));
 
-    expect(answer).toMatchObject({ status: null, error: 'blocked_address' });
-    expect(asked).toEqual(['rebind.example']);
-    expect(connections).toBe(0);
+    expect(await call(200, { ...named(), resolve })).toMatchObject({ status: null, error: 'dns_error' });
   });
 
-  it('are connected to as they were checked: those that are refused are left out', async () => {
-    const answer = await call('/status/200', {
-      base: `http://pub.example:${port}`,
-      resolve: (_, callback) => {
-        callback(null, [
-          { address: '169.254.169.254', family: 4 },
-          { address: '127.0.0.1', family: 4 },
-        ]);
-      },
-    });
+  it('do not hold a call up', async () => {
+    nameServer.answer = () => 'silence';
+    const { error, durationMs } = await call(200, { ...named(), deadline: 5_000 });
 
-    expect(answer).toMatchObject({ status: 200, error: null });
-    expect(heads[0]).toContain(`Host: pub.example:${port}`);
+    expect(error).toBe('timeout');
+    expect(durationMs).toBeLessThan(TIMES.connectTimeout + 300);
   });
 
-  it('of private networks are refused even where loopback is allowed', async () => {
-    expect(await call('/', { base: 'http://10.0.0.1' })).toMatchObject({ error: 'blocked_address' });
-    expect(await call('/', { base: 'http://169.254.169.254' })).toMatchObject({ error: 'blocked_address' });
+  it('are asked for their IPv6 addresses only if they have no others', async () => {
+    nameServer.answer = (type) => (type === 'A' ? ['127.0.0.1'] : ['::1']);
+    expect(await call(200, { url: `http://PUB.example.:${publisher.port}` })).toMatchObject({ status: 200 });
+    expect(nameServer.questions).toEqual(['A pub.example']);
+
+    nameServer.answer = (type) => (type === 'A' ? [] : ['::ffff:127.0.0.1']);
+    expect(await call(200, named())).toMatchObject({ error: 'blocked_address' });
+    expect(nameServer.questions.slice(1)).toEqual(['A pub.example', 'AAAA pub.example']);
+  });
+
+  it('of this machine are nothing that a name server is asked about', async () => {
+    expect(await call(200, { url: `http://localhost.:${publisher.port}` })).toMatchObject({ status: 200 });
+    expect(nameServer.questions).toEqual([]);
   });
 });
 
 describe('an answer', () => {
   it('is its status line, and the beginning of its body', async () => {
-    expect(await call('/status/200')).toMatchObject({ status: 200, error: null, body: 'answer' });
+    expect(await call(200)).toMatchObject({ status: 200, error: null, body: 'answer' });
   });
 
-  it('to a redirect is the redirect: it is not followed', async () => {
-    expect(await call('/redirect')).toMatchObject({ status: 302, body: null });
-    expect(connections).toBe(1);
-  });
-
-  it.each([
-    ['drips', '/drip-body', /^x+$/],
-    ['never ends', '/endless', /^x{1024}$/],
-    ['breaks off', '/half-body', /^half$/],
-  ])('counts although its body %s', async (_, path, body) => {
-    const answer = await call(path);
+  it.each<[string, Misbehaviour, RegExp]>([
+    ['drips', 'dripBody', /^x+$/],
+    ['never ends', 'endlessBody', /^x{1024}$/],
+    ['never ends in chunks', 'endlessChunks', /^x{1024}$/],
+    ['never ends behind its end', 'endlessTrailers', /^x?$/],
+    ['breaks off', 'halfBody', /^half$/],
+    ['is longer than it says', 'longBody', /^(long)?$/],
+    ['is malformed', 'badChunk', /^$/],
+    ['would fill the memory if it were decompressed', 'gzipBomb', /^\W/],
+  ])('counts although its body %s', async (_, behaviour, body) => {
+    const answer = await call(behaviour);
 
     expect(answer).toMatchObject({ status: 200, error: null });
-    expect(answer.body).toMatch(body);
+    expect(answer.body ?? '').toMatch(body);
+    expect(Buffer.byteLength(answer.body ?? '')).toBeLessThanOrEqual(1_024);
     expect(answer.durationMs).toBeLessThan(TIMES.deadline + 300);
   });
 
-  it('counts although its body is malformed', async () => {
-    expect(await call('/bad-chunk')).toMatchObject({ status: 200, error: null, body: null });
-  });
-
   it.each([
-    ['compressed bytes, which stay as they are', '/gzip'],
-    ['no text', '/bytes'],
-    ['accents', '/accents'],
-  ])('keeps at most 1 kB of well-formed text: %s', async (_, path) => {
-    const { status, body } = await call(path);
+    ['no text', Buffer.alloc(5_000, 0xff)],
+    ['accents', `a${'é'.repeat(2_000)}`],
+  ])('keeps at most 1 kB of well-formed text: %s', async (name, sent) => {
+    const { status, body } = await call({ status: 200, body: sent });
 
     expect(status).toBe(200);
     expect(Buffer.byteLength(body ?? '')).toBeLessThanOrEqual(1_024);
     expect(body?.isWellFormed()).toBe(true);
-    if (path === '/accents') expect(body).not.toContain('\ufffd');
+    if (name === 'accents') expect(body).not.toContain('\ufffd');
   });
 
   it('keeps control characters as data', async () => {
-    expect((await call('/control')).body).toBe('\0\x1b[31m<script>\r\n');
+    const body = '\0\x1b[31m<script>\r\n';
+    expect(await call({ status: 200, body })).toMatchObject({ body });
   });
 
   it.each([
@@ -254,7 +198,7 @@ describe('an answer', () => {
     ['a negative number', '-1', null],
     ['more than a number should have', '9'.repeat(400), null],
   ])('says when to come back: %s', async (_, header, seconds) => {
-    const answer = await call(`/status/503/${encodeURIComponent(header)}`);
+    const answer = await call({ status: 503, headers: { 'Retry-After': header } });
 
     expect(answer).toMatchObject({ status: 503, retryAfterSeconds: seconds });
   });
@@ -262,25 +206,50 @@ describe('an answer', () => {
 
 describe('a request', () => {
   it('carries its headers, asks for no compression and closes the connection', async () => {
-    await call('/status/200', {}, { headers: { 'User-Agent': 'Flowback/1.2.3', 'Webhook-Id': 'id' } });
+    await call(200, { request: { headers: { 'User-Agent': 'Flowback/1.2.3', 'Webhook-Id': 'id' } } });
 
-    expect(heads[0]).toMatch(/^GET \/status\/200 HTTP\/1\.1\r\n/);
-    for (const line of [
-      'User-Agent: Flowback/1.2.3',
-      'Webhook-Id: id',
-      'Accept-Encoding: identity',
-      'Connection: close',
-    ]) {
-      expect(heads[0]).toContain(`\r\n${line}\r\n`);
-    }
+    expect(publisher.calls).toMatchObject([{ method: 'GET', target: '/', body: '' }]);
+    expect(publisher.calls[0]?.headers).toEqual({
+      'user-agent': 'Flowback/1.2.3',
+      'webhook-id': 'id',
+      accept: '*/*',
+      'accept-encoding': 'identity',
+      host: `127.0.0.1:${publisher.port}`,
+      connection: 'close',
+    });
   });
 
   it('carries its body with its length', async () => {
-    const headers = { 'Content-Type': 'application/json' };
-    await call('/status/200', {}, { method: 'POST', headers, body: '{"p1":"é"}' });
+    await call(200, { request: { method: 'POST', body: '{"p1":"é"}' } });
 
-    expect(heads[0]).toContain('Content-Length: 11\r\n');
-    expect(heads[0]).not.toContain('Transfer-Encoding');
-    expect(heads[0]).toMatch(/\r\n\r\n\{"p1":"é"\}$/);
+    expect(publisher.calls).toMatchObject([{ method: 'POST', body: '{"p1":"é"}' }]);
+    expect(publisher.calls[0]?.headers).toMatchObject({ 'content-length': '11' });
+    expect(publisher.calls[0]?.headers).not.toHaveProperty('transfer-encoding');
   });
+});
+
+it('asks a proxy of the environment for nothing, and takes a certificate of its own host alone', async () => {
+  const proxy = await startPublisher();
+  const variables = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
+  const env = {
+    ...process.env,
+    ...Object.fromEntries(variables.map((name) => [name, proxy.url])),
+    NODE_USE_ENV_PROXY: '1',
+    NODE_EXTRA_CA_CERTS: TLS_CERTIFICATE,
+  };
+  const { port, tlsPort } = publisher;
+  const urls = [`http://127.0.0.1:${port}`, `https://localhost:${tlsPort}`, `https://127.0.0.1:${tlsPort}`];
+  const script = `
+    import { createPostbackCaller } from './lambdas/adapters/http/postback-caller.ts';
+    const { call } = createPostbackCaller({ allowLoopback: true });
+    const answers = ${JSON.stringify(urls)}.map((url) => call({ method: 'GET', url, headers: {}, body: null }));
+    console.log(JSON.stringify((await Promise.all(answers)).map(({ status, error }) => status ?? error)));`;
+
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, cwd: `${import.meta.dirname}/../..` });
+
+  expect(JSON.parse(stdout)).toEqual([200, 200, 'tls_error']);
+  expect(publisher.calls).toHaveLength(2);
+  expect(proxy.connections).toBe(0);
+  await proxy.stop();
 });

@@ -21,7 +21,7 @@ export interface Answer {
   readonly after?: number;
 }
 
-export type Misbehaviour = keyof typeof MISBEHAVIOURS;
+export type Misbehaviour = keyof typeof FAIL;
 
 /** One request that was read to its end. */
 export interface PublisherCall {
@@ -77,7 +77,7 @@ const TLS_KEY = new URL('../fixtures/tls-test-key-of-no-value.pem', import.meta.
  * What a publisher does instead of answering, once it has read the request.
  *  - `lose`: it took the news, but its answer is lost; `reset`: it did not; `close`: nor said so.
  */
-const MISBEHAVIOURS = {
+const FAIL = {
   hang: () => undefined,
   lose: (socket) => socket.destroy(),
   reset: (socket) => socket.resetAndDestroy(),
@@ -91,6 +91,7 @@ const MISBEHAVIOURS = {
   endlessChunks: (socket) => flood(socket, `${CHUNKED}`, '1;a=b\r\nx\r\n'.repeat(400)),
   endlessTrailers: (socket) => flood(socket, `${CHUNKED}1\r\nx\r\n0\r\n`, 'X: y\r\n'.repeat(700)),
   endlessInterim: (socket) => flood(socket, '', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(150)),
+  endlessLines: (socket) => flood(socket, '', '\r\n'.repeat(2_048)),
   halfBody: (socket) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf', () => socket.resetAndDestroy());
   },
@@ -103,6 +104,8 @@ const MISBEHAVIOURS = {
     socket.end((bomb ??= gzipSync(Buffer.alloc(32 * 1024 * 1024))));
   },
 } satisfies Record<string, (socket: Socket) => unknown>;
+
+export const MISBEHAVIOURS = Object.keys(FAIL) as readonly Misbehaviour[];
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 const LONG = 'x'.repeat(4_096);
@@ -133,7 +136,7 @@ export async function startPublisher(plan: Plan = () => 200): Promise<Publisher>
   const behave = async (call: PublisherCall, response: ServerResponse, socket: Socket): Promise<void> => {
     const { behaviour } = call;
     if (typeof behaviour === 'string') {
-      MISBEHAVIOURS[behaviour](socket);
+      FAIL[behaviour](socket);
       if (socket.closed) inFlight--;
       else socket.on('close', () => inFlight--);
       return;

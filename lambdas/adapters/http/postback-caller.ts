@@ -1,23 +1,19 @@
-import { lookup } from 'node:dns';
-import type { LookupAddress } from 'node:dns';
 import http from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { isAddress, isAllowedAddress } from '../../core/addresses.ts';
+import { isAllowedAddress } from '../../core/addresses.ts';
 import type { EgressRules } from '../../core/addresses.ts';
 import type { AttemptError } from '../../core/delivery.ts';
 import type { OutboundRequest, OutboundResponse, PostbackCaller } from '../../core/ports.ts';
-
-/** Resolves a name to all of its addresses. */
-export type Resolve = (
-  name: string,
-  callback: (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void,
-) => void;
+import { isCallableUrl } from '../../core/url-rules.ts';
+import { createResolve } from './resolve.ts';
+import type { Resolve } from './resolve.ts';
 
 export interface PostbackCallerOptions extends EgressRules {
-  /** @default - the system's resolver */
+  /** @default - by the system's name servers */
   readonly resolve?: Resolve;
   /** Milliseconds, resolving and TLS included. @default 3000 */
   readonly connectTimeout?: number;
@@ -29,6 +25,12 @@ export interface PostbackCallerOptions extends EgressRules {
 const MAX_READ = 16_384;
 const MAX_KEPT = 1_024;
 const MAX_HEADERS = 16_384;
+/**
+ * Bytes of anything, such as interim answers, which have no end to them; looked at so often, in milliseconds. More than
+ * a single read may bring.
+ */
+const MAX_RECEIVED = 131_072;
+const WATCH = 50;
 
 /**
  * Calls publishers. Connects only to addresses that the rules allow, and to the very address that was checked: a name
@@ -39,19 +41,16 @@ export function createPostbackCaller(options: PostbackCallerOptions): PostbackCa
   return { call: (request) => call(request, options) };
 }
 
-class BlockedAddress extends Error {}
-
 function call(request: OutboundRequest, options: PostbackCallerOptions): Promise<OutboundResponse> {
   const { connectTimeout = 3_000, deadline = 10_000 } = options;
   const startedAt = performance.now();
-  const url = new URL(request.url);
-  const secure = url.protocol === 'https:';
 
   return new Promise((resolve) => {
-    let connected = false;
+    let stage: Stage = 'connecting';
     let received: { response: IncomingMessage; start: Buffer[]; read: number } | null = null;
     let outgoing: ClientRequest | null = null;
     const timers: NodeJS.Timeout[] = [];
+    const ended = new AbortController();
 
     /**
      * Once there is a status line, it is the answer, however the rest of the response ends. What destroying the
@@ -68,19 +67,22 @@ function call(request: OutboundRequest, options: PostbackCallerOptions): Promise
         resolve({ status, error: null, body: beginning(received.start), retryAfterSeconds, durationMs });
       }
       outgoing?.destroy();
+      ended.abort();
     };
 
     // Node asks its lookup hook about names only.
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    if (isAddress(host) && !isAllowedAddress(host, options)) {
+    const url = URL.canParse(request.url) ? new URL(request.url) : null;
+    if (url === null || !isCallableUrl(url, options)) {
       end('blocked_address');
       return;
     }
 
     timers.push(
       setTimeout(() => end('timeout'), deadline),
-      setTimeout(() => !connected && end('timeout'), connectTimeout),
+      setTimeout(() => stage !== 'connected' && end('timeout'), connectTimeout),
+      setInterval(() => (outgoing?.socket?.bytesRead ?? 0) > MAX_RECEIVED && end('invalid_response'), WATCH),
     );
+    const secure = url.protocol === 'https:';
     outgoing = (secure ? https : http).request(url, {
       method: request.method,
       headers: {
@@ -89,13 +91,16 @@ function call(request: OutboundRequest, options: PostbackCallerOptions): Promise
         'Accept-Encoding': 'identity',
         ...(request.body !== null && { 'Content-Length': Buffer.byteLength(request.body) }),
       },
-      lookup: checkedLookup(options),
+      lookup: checkedLookup(options, ended.signal),
       // A connection for each call: every call checks its address, and after a freeze an idle one would be dead.
       agent: false,
       maxHeaderSize: MAX_HEADERS,
     });
-    outgoing.on('socket', (socket) => socket.once(secure ? 'secureConnect' : 'connect', () => (connected = true)));
-    outgoing.on('error', (error) => end(errorCode(error, secure && !connected)));
+    outgoing.on('socket', (socket) => {
+      socket.once('connect', () => (stage = secure ? 'handshake' : 'connected'));
+      socket.once('secureConnect', () => (stage = 'connected'));
+    });
+    outgoing.on('error', (error) => end(errorCode(error, stage)));
     outgoing.on('upgrade', (_, socket) => {
       socket.destroy();
       end('invalid_response');
@@ -116,40 +121,53 @@ function call(request: OutboundRequest, options: PostbackCallerOptions): Promise
 }
 
 /** Resolves a name and passes on only the addresses that may be called: those and no others are connected to. */
-function checkedLookup(options: PostbackCallerOptions): LookupFunction {
-  const resolve = options.resolve ?? systemResolve;
-  return (name, { all }, callback) => {
-    resolve(name, (error, addresses) => {
-      const allowed = addresses.filter(({ address }) => isAllowedAddress(address, options));
-      const [first] = allowed;
-      if (error !== null) callback(error, '');
-      else if (first === undefined) callback(new BlockedAddress(name), '');
-      else if (all === true) callback(null, allowed);
-      else callback(null, first.address, first.family);
-    });
+function checkedLookup(options: PostbackCallerOptions, signal: AbortSignal): LookupFunction {
+  const { resolve = createResolve() } = options;
+  return (hostname, { all }, callback) => {
+    const fail = (error: AttemptError): void => callback(new LookupFailed(error), '');
+    resolve(hostname.replace(/\.$/, ''), signal).then(
+      (addresses) => {
+        const allowed = addresses
+          .filter((address) => isAllowedAddress(address, options))
+          .map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }));
+        const [first] = allowed;
+        if (first === undefined) fail(addresses.length === 0 ? 'dns_error' : 'blocked_address');
+        else if (all === true) callback(null, allowed);
+        else callback(null, first.address, first.family);
+      },
+      () => fail('dns_error'),
+    );
   };
 }
 
-const systemResolve: Resolve = (name, callback) => {
-  lookup(name, { all: true }, (error, addresses) => callback(error, error === null ? addresses : []));
-};
+class LookupFailed extends Error {
+  readonly attemptError: AttemptError;
+
+  constructor(attemptError: AttemptError) {
+    super(attemptError);
+    this.attemptError = attemptError;
+  }
+}
+
+/** How far a call came. */
+type Stage = 'connecting' | 'handshake' | 'connected';
 
 const ERRORS: Readonly<Record<string, AttemptError>> = {
-  ENOTFOUND: 'dns_error',
-  EAI_AGAIN: 'dns_error',
-  EAI_FAIL: 'dns_error',
-  ENODATA: 'dns_error',
   ECONNREFUSED: 'connection_refused',
-  EHOSTUNREACH: 'connection_refused',
-  ENETUNREACH: 'connection_refused',
   ECONNRESET: 'connection_reset',
   EPIPE: 'connection_reset',
   ETIMEDOUT: 'timeout',
 };
+/** What any other error means. */
+const ERROR_AT: Readonly<Record<Stage, AttemptError>> = {
+  connecting: 'connection_refused',
+  handshake: 'tls_error',
+  connected: 'invalid_response',
+};
 
-function errorCode(error: NodeJS.ErrnoException, inHandshake: boolean): AttemptError {
-  if (error instanceof BlockedAddress) return 'blocked_address';
-  return ERRORS[error.code ?? ''] ?? (inHandshake ? 'tls_error' : 'invalid_response');
+function errorCode(error: NodeJS.ErrnoException, stage: Stage): AttemptError {
+  if (error instanceof LookupFailed) return error.attemptError;
+  return ERRORS[error.code ?? ''] ?? ERROR_AT[stage];
 }
 
 /** The first bytes of a body as text of at most {@link MAX_KEPT} bytes; null if there is none. */
