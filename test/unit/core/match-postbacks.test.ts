@@ -51,6 +51,26 @@ describe('the postbacks that hear of a conversion', () => {
     expect(fired(SALE, ...postbacks.toReversed())).toEqual(expected);
   });
 
+  it('are, of those that replace, the one of the narrowest scope', () => {
+    const narrowestFirst = [
+      tia('1', { campaignId: 'summer', goal: 'sale' }),
+      tia('2', { campaignId: 'summer' }),
+      tia('3', { goal: 'sale' }),
+      tia('4'),
+      tia('5', { publisherId: null, campaignId: 'summer', goal: 'sale' }),
+      tia('6', { publisherId: null, campaignId: 'summer' }),
+      tia('7', { publisherId: null, goal: 'sale' }),
+      tia('8', { publisherId: null }),
+    ];
+    for (const [rank, postback] of narrowestFirst.entries()) {
+      for (const wider of narrowestFirst.slice(rank + 1)) {
+        const newer = { ...wider, createdAt: NOON + 1 };
+        expect(fired(SALE, postback, newer)).toEqual([postback.id]);
+        expect(fired(SALE, newer, postback)).toEqual([postback.id]);
+      }
+    }
+  });
+
   it('are never more than a transaction can hold; the newest are left out', () => {
     const many = Array.from({ length: 40 }, (_, i) => tia(`p${i}`, { mode: 'add', createdAt: NOON - i }));
     const { hearing, leftOut } = matchPostbacks([...many, tia('replacing')], SALE);
