@@ -3,7 +3,7 @@ import { clickMacroValues } from '../../../lambdas/core/click-macros.ts';
 import type { Conversion } from '../../../lambdas/core/conversion.ts';
 import { clickPayoutValues, deliveryValues } from '../../../lambdas/core/delivery-values.ts';
 import type { DeliveryEvent } from '../../../lambdas/core/delivery.ts';
-import type { Campaign, ClickValue, Postback, Settings } from '../../../lambdas/core/entities.ts';
+import type { Campaign, Postback, Settings } from '../../../lambdas/core/entities.ts';
 import { CLICK_VALUES } from '../../../lambdas/core/entities.ts';
 import { EXPOSABLE_MACROS, POSTBACK_MACROS } from '../../../lambdas/core/macros.ts';
 import { toMicros } from '../../../lambdas/core/money.ts';
