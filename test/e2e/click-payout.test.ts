@@ -3,20 +3,24 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import type { DynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
-import { createWorld } from '../support/deployment.ts';
+import { create, createWorld } from '../support/deployment.ts';
 import type { World } from '../support/deployment.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import type { Local } from '../support/local.ts';
 import { startLocal } from '../support/local.ts';
+import type { Publisher } from '../support/publisher.ts';
+import { startPublisher } from '../support/publisher.ts';
 
 let engine: DynamodbLocal;
 let proxy: FaultProxy;
 let client: DynamoDBClient;
 let local: Local;
+let publisher: Publisher;
 
 // No route shows the ledger yet: the test looks into the engine itself.
 beforeAll(async () => {
+  publisher = await startPublisher();
   engine = await startDynamodbLocal();
   proxy = await startFaultProxy(engine.endpoint);
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -29,6 +33,7 @@ afterAll(async () => {
   client.destroy();
   await proxy.stop();
   await engine.stop();
+  await publisher.stop();
 });
 
 const WAIT = { timeout: 20_000 };
@@ -47,18 +52,21 @@ async function visit(world: World, agent: string, options: { method?: string; pu
   return new URL(response.headers.get('location') ?? '').searchParams.get('cid');
 }
 
-async function ledger() {
+async function rows(table: RegExp, kind: string) {
   const { TableNames = [] } = await client.send(new ListTablesCommand({}));
-  const TableName = TableNames.find((name) => /Conversions/.test(name));
-  const { Items = [] } = await client.send(new ScanCommand({ TableName }));
-  return Items.filter(({ sk }) => sk?.S?.startsWith('ledger#'));
+  const { Items = [] } = await client.send(new ScanCommand({ TableName: TableNames.find((name) => table.test(name)) }));
+  return Items.filter(({ sk }) => sk?.S?.startsWith(`${kind}#`));
 }
+const ledger = () => rows(/Conversions/, 'ledger');
+const deliveries = () => rows(/Deliveries/, 'delivery');
 
-test('each click that counts is paid once, also when the stream is read twice and storage fails meanwhile (invariants 4, 5)', async () => {
-  const world = await createWorld(
-    { ...local, adminKey: local.adminKey ?? '' },
-    { campaign: { click_payout: { model: 'fixed', amount: '0.02' }, duplicate_click_window_seconds: 3_600 } },
-  );
+test('each click that counts is paid and told once, also when the stream is read twice and storage fails meanwhile (invariants 4, 5, 7)', async () => {
+  const at = { ...local, adminKey: local.adminKey ?? '' };
+  const world = await createWorld(at, {
+    campaign: { click_payout: { model: 'fixed', amount: '0.02' }, duplicate_click_window_seconds: 3_600 },
+  });
+  const url = `${publisher.url}/?cid={txn_id}&event={event}&sum={payout}&p1={p1}&conversion={conversion_id}&goal={goal}`;
+  await create(at, 'postbacks', { publisher_id: world.publisher, url, fire_on: ['click_payout'] });
   const payable: (string | null)[] = [];
   for (let version = 120; version < 128; version += 1) payable.push(await visit(world, browser(version)));
   for (let version = 120; version < 124; version += 1) await visit(world, browser(version));
@@ -80,16 +88,28 @@ test('each click that counts is paid once, also when the stream is read twice an
     });
   }
 
+  await vi.waitUntil(() => publisher.calls.length >= payable.length, WAIT);
+  expect(publisher.calls.map(({ query }) => query)).toEqual(
+    expect.arrayContaining(
+      payable.map((cid) => ({ cid, event: 'click_payout', sum: '0.02', p1: '', conversion: '', goal: '' })),
+    ),
+  );
+  const delivered = async () => (await deliveries()).filter(({ state }) => state?.S === 'delivered');
+  await vi.waitUntil(async () => (await delivered()).length === payable.length, WAIT);
+  const told = await deliveries();
+
   // In memory the runner has forgotten how far it was: another one gets the whole stream again.
   await local.stop();
   local = await startLocal({ dynamodbEndpoint: proxy.endpoint });
   let puts = 0;
   proxy.plan = (target) => {
-    if (!target.endsWith('.PutItem')) return 'ok';
+    if (!target.endsWith('.TransactWriteItems')) return 'ok';
     puts += 1;
     return puts % 3 === 0 ? 'dropAnswer' : puts % 2 === 0 ? 'throttle' : 'ok';
   };
   await vi.waitUntil(() => puts >= 2 * payable.length, WAIT);
   proxy.plan = () => 'ok';
   expect(await ledger()).toEqual(booked);
+  expect(await deliveries()).toEqual(told);
+  expect(publisher.calls.map(({ webhookId }) => webhookId).sort()).toEqual(payable.map((cid) => `${cid}_1`).sort());
 }, 60_000);
