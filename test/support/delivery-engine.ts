@@ -67,6 +67,7 @@ export function anEngine({
     },
   };
   let leases = 0;
+  let sweptAt = NOON;
   const sleep = async (milliseconds: number) => void (clock.now += milliseconds);
 
   /** What one invocation works with. */
@@ -94,26 +95,28 @@ export function anEngine({
   };
   const sweep = () => sweepDeliveries({ ...ports, now }, Infinity);
 
+  /** Lets queue, workers and the sweeper, which comes each minute, run for so long. */
+  const live = async (milliseconds: number): Promise<void> => {
+    const end = clock.now + milliseconds;
+    for (;;) {
+      const dueAt = Math.min(...[...ports.deliveries.rows.values()].map((row) => row.dueAt ?? Infinity));
+      // The sweeper's other minutes change nothing.
+      const sweepAt = Math.max(Math.ceil(dueAt / MINUTE) * MINUTE, sweptAt + MINUTE);
+      const at = Math.min(sweepAt, ...messages.map((message) => message.at));
+      if (at > end) break;
+      clock.now = Math.max(clock.now, at);
+      if (clock.now >= sweepAt) {
+        await sweep();
+        sweptAt = sweepAt;
+      }
+      for (let batch = receiveBatch(); batch.length > 0; batch = receiveBatch()) await runBatch(batch);
+    }
+    clock.now = end;
+  };
+
   return {
-    ...{ clock, calls, news, hints, messages, ports, worker, sweep },
+    ...{ clock, calls, news, hints, messages, ports, worker, sweep, live },
     row: (id = rows[0]?.id ?? '') => ports.deliveries.rows.get(id),
     attempts: (id = rows[0]?.id ?? '') => ports.deliveries.attempts.get(id) ?? [],
-
-    /** Lets queue, workers and the sweeper, which comes each minute, run for so long. */
-    async live(milliseconds: number): Promise<void> {
-      const end = clock.now + milliseconds;
-      let sweepAt = clock.now + MINUTE;
-      for (;;) {
-        const at = Math.min(sweepAt, ...messages.map((message) => message.at));
-        if (at > end) break;
-        clock.now = Math.max(clock.now, at);
-        if (clock.now >= sweepAt) {
-          await sweep();
-          sweepAt += MINUTE;
-        }
-        for (let batch = receiveBatch(); batch.length > 0; batch = receiveBatch()) await runBatch(batch);
-      }
-      clock.now = end;
-    },
   };
 }
