@@ -101,7 +101,7 @@ const FAIL = {
   upgrade: (socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
   gzipBomb: (socket) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n');
-    socket.end((bomb ??= gzipSync(Buffer.alloc(32 * 1024 * 1024))));
+    socket.end((bomb ??= gzipSync(Buffer.alloc(8 * 1024 * 1024))));
   },
 } satisfies Record<string, (socket: Socket) => unknown>;
 
