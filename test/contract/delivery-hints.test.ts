@@ -3,7 +3,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { startFauxqs } from 'fauxqs';
 import type { FauxqsServer } from 'fauxqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createDeliveryHints, createSqs, parseDeliveryHint } from '../../lambdas/adapters/sqs/hints.ts';
+import { createDeliveryHints, createSqs, hideMessage, parseDeliveryHint } from '../../lambdas/adapters/sqs/hints.ts';
 import { StorageUnavailable } from '../../lambdas/core/ports.ts';
 import type { DeliveryHints } from '../../lambdas/core/ports.ts';
 import { fakeHints } from '../support/fakes/hints.ts';
@@ -94,6 +94,20 @@ describe.each([
 });
 
 describe('a message', () => {
+  it('that failed comes again when it is told to, not after the visibility timeout of its queue', async () => {
+    const { QueueUrl = '' } = await client.send(new CreateQueueCommand({ QueueName: `hints-${++queues}` }));
+    await createDeliveryHints(client, QueueUrl).send({ deliveryId: 'x', postbackId: 'pb1', delaySeconds: 0 });
+    const receive = async () => (await client.send(new ReceiveMessageCommand({ QueueUrl }))).Messages?.[0];
+    const receiptHandle = (await receive())?.ReceiptHandle ?? '';
+    expect(await receive()).toBeUndefined();
+
+    await hideMessage(client, QueueUrl, { receiptHandle, seconds: 0 });
+
+    expect(await receive()).toMatchObject({ Body: '{"delivery_id":"x"}' });
+    const gone = hideMessage(client, `${QueueUrl}-gone`, { receiptHandle, seconds: 0 });
+    await expect(gone).rejects.toThrow(StorageUnavailable);
+  });
+
   it.each(['', 'null', '[]', '"x"', '{}', '{"delivery_id":1}', '{"delivery_id":', 'x_1'])('is no hint: %s', (body) => {
     expect(parseDeliveryHint(body)).toBeNull();
   });

@@ -57,6 +57,22 @@ describe('the sweep of deliveries', () => {
     expect([...deliveries.rows.values()]).toEqual([aDelivery()]);
   });
 
+  it('takes no more than 100 of a shard in a run, those first that are due longest', async () => {
+    const shard = dueShard(`${conversionIdOf(0)}_1`);
+    const rows = Array.from({ length: 4_000 }, (_, n) =>
+      aDelivery({ subjectId: conversionIdOf(0), number: n + 1, dueAt: NOON - n }),
+    ).filter(({ id }) => dueShard(id) === shard);
+    const { deps, hints } = given(rows);
+
+    expect(await sweepDeliveries({ ...deps, hints: { ...hints, backlog: async () => 1_000 } }, LATER)).toMatchObject({
+      done: 100,
+      backlog: null,
+    });
+
+    const longest = rows.slice(-100).map(({ id }) => id);
+    expect(new Set(hints.sent.map(({ deliveryId }) => deliveryId))).toEqual(new Set(longest));
+  });
+
   it('leaves to another run what that one has taken', async () => {
     const { deps, deliveries, hints } = given([aDelivery()]);
     const stale = { ...deliveries, due: async () => [aDelivery({ dueAt: NOON - 1 })] };

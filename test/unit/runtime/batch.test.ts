@@ -42,6 +42,21 @@ describe('a batch', () => {
     ]);
   });
 
+  it('lets each message that failed be given back in the way of its queue, whatever comes of that', async () => {
+    const back: string[] = [];
+    const work = async ({ messageId }: SQSRecord) => {
+      if (messageId !== 'b') throw new MalformedMessage('no hint');
+    };
+
+    const response = await runBatch(event('a', 'b', 'c'), work, async ({ messageId }) => {
+      back.push(messageId);
+      throw new Error('gone');
+    });
+
+    expect(back).toEqual(['a', 'c']);
+    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: 'a' }, { itemIdentifier: 'c' }] });
+  });
+
   it('works on all messages at once: a slow one holds up no other', async () => {
     const begun: string[] = [];
     let release: () => void = () => undefined;
