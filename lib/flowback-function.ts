@@ -27,7 +27,7 @@ interface TableAccess {
   readonly actions: readonly TableAction[];
   /** Partition keys that the actions are bound to; `*` stands for any characters. @default - every partition */
   readonly partitions?: readonly string[];
-  /** Attributes that the actions are bound to, those of the keys included. With `partitions`. @default - every attribute */
+  /** Attributes that the actions are bound to, those of the keys included. @default - every attribute */
   readonly attributes?: readonly string[];
   /** Indexes that may be queried as well. @default - none */
   readonly indexes?: readonly string[];
@@ -109,7 +109,7 @@ export class FlowbackFunction extends Construct {
     this.#allow(
       access.actions.map((action) => `dynamodb:${action}`),
       [table.tableArn, ...indexes],
-      access.partitions && boundTo(access.partitions, access.attributes),
+      boundTo(access),
     );
   }
 
@@ -150,24 +150,24 @@ export class FlowbackFunction extends Construct {
   }
 }
 
-/**
- * ForAllValues is true of a request without the key: demand the key.
- * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
- */
-const boundTo = (partitions: readonly string[], attributes: readonly string[] | undefined) =>
-  attributes === undefined
-    ? {
-        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': partitions },
-        Null: { 'dynamodb:LeadingKeys': 'false' },
-      }
-    : {
-        'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': partitions },
-        'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
-        Null: { 'dynamodb:LeadingKeys': 'false', 'dynamodb:Attributes': 'false' },
-        // Else an answer could have attributes that were not asked for.
-        // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
-        StringEqualsIfExists: {
-          'dynamodb:Select': 'SPECIFIC_ATTRIBUTES',
-          'dynamodb:ReturnValues': ['NONE', 'UPDATED_OLD', 'UPDATED_NEW'],
-        },
-      };
+function boundTo({ partitions, attributes }: TableAccess): Record<string, unknown> | undefined {
+  if (partitions === undefined && attributes === undefined) return undefined;
+  return {
+    ...(partitions && { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': partitions } }),
+    ...(attributes && {
+      'ForAllValues:StringEquals': { 'dynamodb:Attributes': attributes },
+      // Else an answer could have attributes that were not asked for.
+      // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+      StringEqualsIfExists: {
+        'dynamodb:Select': 'SPECIFIC_ATTRIBUTES',
+        'dynamodb:ReturnValues': ['NONE', 'UPDATED_OLD', 'UPDATED_NEW'],
+      },
+    }),
+    // ForAllValues is true of a request without the key: demand the key.
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+    Null: {
+      ...(partitions && { 'dynamodb:LeadingKeys': 'false' }),
+      ...(attributes && { 'dynamodb:Attributes': 'false' }),
+    },
+  };
+}

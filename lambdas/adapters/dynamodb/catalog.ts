@@ -1,13 +1,12 @@
 import { createSecretKey, randomUUID } from 'node:crypto';
-import { TransactionCanceledException, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import { TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { termsPartition, termsSortKey } from '../../core/campaign-terms.ts';
 import { completeCampaign, DEFAULT_SETTINGS } from '../../core/entities.ts';
 import type { Campaign, CampaignTerms, Postback, Publisher, Sender, Settings } from '../../core/entities.ts';
-import { StorageUnavailable } from '../../core/ports.ts';
 import type { ConversionCatalog, PostbackCatalog } from '../../core/ports.ts';
 import { fromWire } from '../../core/wire.ts';
-import { retryConflicts } from './conflicts.ts';
+import { unlessConditionLost } from './conflicts.ts';
 import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
 import { readItem, readPartition } from './reads.ts';
@@ -79,14 +78,7 @@ export function createPostbackCatalog(client: DynamoDBClient, table: string): Po
         // One token for every try: a try whose answer was lost is not done twice.
         ClientRequestToken: randomUUID(),
       });
-      try {
-        await retryConflicts(() => client.send(command));
-        return true;
-      } catch (error) {
-        if (!(error instanceof TransactionCanceledException)) throw error;
-        if (error.CancellationReasons?.some(({ Code }) => Code === 'ConditionalCheckFailed')) return false;
-        throw new StorageUnavailable('a transaction was cancelled', { cause: error });
-      }
+      return (await unlessConditionLost(() => client.send(command))) !== null;
     },
   };
 }

@@ -294,8 +294,7 @@ function deliveryItem(table: string, change: DeliveryChange): TransactWriteItem 
         TableName: table,
         Key,
         ExpressionAttributeNames,
-        UpdateExpression:
-          'SET #state = :cancelled REMOVE due_at, due_shard, next_attempt_at, successor, stuck_at, stuck_postback_id',
+        UpdateExpression: 'SET #state = :cancelled REMOVE due_at, due_shard, next_attempt_at, successor, stuck_at',
         ConditionExpression: '#state = :waiting',
         ExpressionAttributeValues: toItem({ ':cancelled': 'cancelled', ':waiting': 'waiting' }),
       },
