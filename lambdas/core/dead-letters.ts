@@ -14,12 +14,12 @@ export async function showDeadLetters(
 ): Promise<{ readonly letters: readonly DeadLetter[]; readonly count: number }> {
   const count = await queue.count();
   const letters = new Map<string, DeadLetter>();
-  let received;
-  do {
-    received = await queue.receive(HIDDEN_WHILE_SHOWN);
+  while (letters.size < Math.min(count, SHOWN)) {
+    const received = await queue.receive(HIDDEN_WHILE_SHOWN);
+    if (received.length === 0) break;
     for (const letter of received) letters.set(letter.messageId, letter);
-  } while (received.length > 0 && letters.size < SHOWN && letters.size < count);
-  return { letters: [...letters.values()].slice(0, SHOWN), count: Math.max(count, letters.size) };
+  }
+  return { letters: [...letters.values()].slice(0, SHOWN), count };
 }
 
 export interface RedriveDeps {

@@ -221,7 +221,8 @@ function merged<K extends EntityKind, P>(
   if (!isObject(document)) return document;
   const readOnly = ['id', 'created_at', 'updated_at', ...resource.readOnly];
   const errors = readOnly
-    .filter((name) => !isDeepStrictEqual(document[name], shown[name]))
+    // A merge patch takes away what it sets to null.
+    .filter((name) => !isDeepStrictEqual(document[name] ?? null, shown[name] ?? null))
     .map((name) => ({ pointer: `/${name}`, code: 'READ_ONLY', message: 'The field cannot be changed' }));
   if (errors.length > 0) throw validationFailed(errors);
   return Object.fromEntries(Object.entries(document).filter(([name]) => !readOnly.includes(name)));

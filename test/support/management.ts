@@ -1,15 +1,22 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateQueueCommand } from '@aws-sdk/client-sqs';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Item } from '../../lambdas/adapters/dynamodb/items.ts';
 import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import type { Role } from '../../lambdas/core/entities.ts';
 import { hashToken } from '../../lambdas/core/senders.ts';
+import { createSqs } from '../../lambdas/adapters/sqs/hints.ts';
+import { startSqsServer } from '../../local/engines/sqs/server.ts';
 import { startStorage } from './storage.ts';
 import type { Storage } from './storage.ts';
 
-/** The management function in this process, on a DynamoDB Local of its own. */
+/** The management function in this process, on a DynamoDB Local and queues of its own. */
 export interface Management {
   readonly storage: Storage;
+  readonly sqs: SQSClient;
+  /** Their URLs. */
+  readonly queues: { readonly notifications: string; readonly deadLetters: string };
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
   /** POSTs and demands 201. */
   create(path: string, body: object): Promise<Reply>;
@@ -42,7 +49,7 @@ const API_URL = 'https://api.track.example';
 export const keyOf = (role: Role): string => (role === 'admin' ? ADMIN_KEY : `${role}-key-for-tests-only`);
 
 export async function startManagement(environment: Readonly<Record<string, string>> = {}): Promise<Management> {
-  const storage = await startStorage();
+  const [storage, queueServer] = await Promise.all([startStorage(), startSqsServer()]);
   Object.assign(process.env, {
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'local',
@@ -54,14 +61,18 @@ export async function startManagement(environment: Readonly<Record<string, strin
     DELIVERIES_TABLE: storage.tables.deliveries,
     HITS_TABLE: storage.tables.hits,
     COUNTERS_TABLE: storage.tables.counters,
-    // Nobody listens there: a hint that is not sent costs nothing but time.
-    AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:9',
-    NOTIFICATIONS_QUEUE_URL: 'http://127.0.0.1:9/000000000000/notifications',
+    AWS_ENDPOINT_URL_SQS: queueServer.endpoint,
     TRACKING_URL,
     API_URL,
     CACHE_SECONDS: '30',
     ...environment,
   });
+  const sqs = createSqs();
+  const createQueue = async (name: string): Promise<string> =>
+    (await sqs.send(new CreateQueueCommand({ QueueName: name }))).QueueUrl ?? '';
+  const queues = { notifications: await createQueue('notifications'), deadLetters: await createQueue('dead-letters') };
+  process.env['NOTIFICATIONS_QUEUE_URL'] = queues.notifications;
+  process.env['NOTIFICATIONS_DEAD_LETTERS_URL'] = queues.deadLetters;
   const { handler } = await import('../../lambdas/management/handler.ts');
 
   const put: Management['put'] = async (table, item) => {
@@ -85,6 +96,8 @@ export async function startManagement(environment: Readonly<Record<string, strin
   };
   return {
     storage,
+    sqs,
+    queues,
     call,
     put,
     async create(path, body) {
@@ -92,7 +105,10 @@ export async function startManagement(environment: Readonly<Record<string, strin
       if (reply.status !== 201) throw new Error(`POST ${path} answered ${reply.status}: ${reply.text}`);
       return reply;
     },
-    stop: () => storage.stop(),
+    async stop() {
+      sqs.destroy();
+      await Promise.all([storage.stop(), queueServer.stop()]);
+    },
   };
 }
 

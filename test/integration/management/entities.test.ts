@@ -649,6 +649,8 @@ describe('a publisher postback', () => {
       status_words: {},
       goal_words: {},
       status: 'active',
+      disabled_at: null,
+      disabled_reason: null,
     });
   });
 
@@ -661,6 +663,12 @@ describe('a publisher postback', () => {
     ['the API as its URL', postback({ url: 'https://api.track.example/v1/keys' }), '/url INVALID_URL'],
     ['a method that is none', postback({ method: 'POST' }), '/method INVALID_VALUE'],
     ['nothing to fire on', postback({ fire_on: [] }), '/fire_on TOO_SMALL'],
+    [
+      'a goal although it fires for clicks only',
+      postback({ goal: 'sale', fire_on: ['click_payout'] }),
+      '/goal INVALID_VALUE',
+    ],
+    ['a status that only Flowback sets', postback({ status: 'disabled' }), '/status INVALID_VALUE'],
   ])('with %s is refused', async (_, body, expected) => {
     const reply = await api.call('POST', '/v1/postbacks', { body });
     expect(reply.status).toBe(422);
@@ -677,14 +685,15 @@ describe('a publisher postback', () => {
     expect(pointersAndCodes(tooMany.body)).toEqual(['/publisher_id TOO_MANY']);
     const forAll = await api.call('POST', '/v1/postbacks', { body: { ...body, publisher_id: null } });
     expect(pointersAndCodes(forAll.body)).toEqual(['/publisher_id TOO_MANY']);
-    const paused = await api.create('/v1/postbacks', { ...body, status: 'paused' });
-    const { id } = paused.body as { id: string };
-    const resumed = await api.call('PATCH', `/v1/postbacks/${id}`, { body: { status: 'active' } });
-    expect(resumed.status).toBe(422);
-    expect(await api.call('DELETE', '/v1/postbacks/m0')).toMatchObject({ status: 204 });
-    expect(await api.call('PATCH', `/v1/postbacks/${id}`, { body: { status: 'active' } })).toMatchObject({
-      status: 200,
+    // What is paused matches all the same, and holds back; what is archived does not.
+    expect(await api.call('POST', '/v1/postbacks', { body: { ...body, status: 'paused' } })).toMatchObject({
+      status: 422,
     });
+    const { id } = (await api.create('/v1/postbacks', { ...body, status: 'archived' })).body as { id: string };
+    const resume = () => api.call('PATCH', `/v1/postbacks/${id}`, { body: { status: 'paused' } });
+    expect(await resume()).toMatchObject({ status: 422 });
+    expect(await api.call('DELETE', '/v1/postbacks/m0')).toMatchObject({ status: 204 });
+    expect(await resume()).toMatchObject({ status: 200 });
     // One of another campaign matches other conversions, but those of no campaign match those too.
     const other = await api.call('POST', '/v1/postbacks', { body: { ...body, campaign_id: 'summer' } });
     expect(other.status).toBe(422);
