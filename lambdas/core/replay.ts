@@ -1,3 +1,4 @@
+import { hasEnded } from './delivery.ts';
 import type { Delivery } from './delivery.ts';
 import type { PostbackStatus } from './entities.ts';
 import type { ReplayStore } from './management-ports.ts';
@@ -89,8 +90,9 @@ export function replayStuck(
 /** Makes what was held while the postback was paused or disabled due; what has a time to come keeps it. */
 export function letGo(postbackId: string, deadline: number, deps: ReplayDeps): Promise<ReplayedPage> {
   const until = deps.now();
-  const isHeld = async ({ state, nextAttemptAt }: Delivery) =>
-    state === 'waiting' && nextAttemptAt !== null && nextAttemptAt <= until;
+  // One whose worker died is held as `sending`; what was taken back from it ends by itself.
+  const isHeld = async ({ state, recalled, nextAttemptAt }: Delivery) =>
+    !hasEnded(state) && !recalled && nextAttemptAt !== null && nextAttemptAt <= until;
   return makeStuckDue(postbackId, { since: 0, until, after: null }, deadline, deps, isHeld);
 }
 

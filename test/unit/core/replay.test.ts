@@ -396,4 +396,17 @@ describe('a postback that is active again', () => {
     expect(world.rows.get(exhausted?.id ?? '')).toEqual(exhausted);
     expect(world.hinted()).toEqual([held?.id]);
   });
+
+  it.each([
+    ['whose worker died', { state: 'sending', lease: 'l1' }, true],
+    ['whose worker died after its news was taken back', { state: 'sending', lease: 'l1', recalled: true }, false],
+    ['that is being sent', { ...SENDING }, false],
+  ] as const)('lets go what was held %s: %s', async (_, overrides, goes) => {
+    const held = aDelivery({ ...HELD, ...overrides });
+    const world = aWorld(held);
+
+    await letGo('pb1', FAR, world.deps);
+
+    expect(world.rows.get(held.id)).toEqual(goes ? { ...held, ...DUE, lease: null } : held);
+  });
 });
