@@ -5,7 +5,7 @@ import { dueShard } from '../../lambdas/core/due-shard.ts';
 import type { DeliveryStore } from '../../lambdas/core/ports.ts';
 import { aDelivery, NOON } from '../support/deliveries.ts';
 
-export interface DeliverySubject {
+interface DeliverySubject {
   readonly store: DeliveryStore;
   /** Stores a delivery as the conversion's transaction does. */
   readonly put: (delivery: Delivery) => Promise<void>;
