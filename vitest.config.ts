@@ -16,6 +16,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/**/*.long.test.ts'],
+    globalSetup: 'test/support/shared-storage.ts',
     sequence: { sequencer: EndToEndFirst },
     maxWorkers: 2,
     testTimeout: 30_000,

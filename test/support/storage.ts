@@ -1,69 +1,57 @@
+import { randomUUID } from 'node:crypto';
 import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
-import { resourcesOf, stackTemplate } from '../infra/synthesize.ts';
+import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { inject } from 'vitest';
 
-const TABLES = ['catalog', 'clicks', 'conversions', 'deliveries', 'hits', 'counters'] as const;
-type TableName = (typeof TABLES)[number];
+export const TABLES = ['catalog', 'clicks', 'conversions', 'deliveries', 'hits', 'counters'] as const;
+export type TableName = (typeof TABLES)[number];
+export type TableInputs = Readonly<Record<TableName, Omit<CreateTableCommandInput, 'TableName'>>>;
+
+/** One DynamoDB Local for all test files, and what the stack's tables are made with. */
+export interface SharedStorage {
+  readonly endpoint: string;
+  readonly inputs: TableInputs;
+}
 
 /** DynamoDB Local with the stack's tables, empty. */
 export interface Storage {
   readonly client: DynamoDBClient;
   readonly endpoint: string;
   readonly tables: Readonly<Record<TableName, string>>;
+  /** From then on there are no such tables: every call fails. */
   stop(): Promise<void>;
 }
 
-/** Starts an engine of its own on a free port, in memory. Once a test file; `stop` in afterAll. */
+/** Tables of its own in the engine that all test files share. Once a test file; `stop` in afterAll. */
 export async function startStorage(): Promise<Storage> {
-  const engine = await startDynamodbLocal();
-  const { endpoint } = engine;
+  const { endpoint, inputs } = await sharedStorage();
   const client = new DynamoDBClient({
     endpoint,
     region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
   });
-  const inputs = tableInputs();
-  await Promise.all(Object.values(inputs).map((input) => client.send(new CreateTableCommand(input))));
+  const own = randomUUID();
+  const names = TABLES.map((name) => [name, `${name}-${own}`] as const);
+  await Promise.all(
+    names.map(([name, TableName]) => client.send(new CreateTableCommand({ ...inputs[name], TableName }))),
+  );
+  let stopped: Promise<void> | undefined;
   return {
     client,
     endpoint,
-    tables: Object.fromEntries(TABLES.map((name) => [name, inputs[name].TableName])) as Storage['tables'],
-    async stop() {
-      client.destroy();
-      await engine.stop();
-    },
+    tables: Object.fromEntries(names) as Storage['tables'],
+    stop: () => (stopped ??= remove()),
   };
+
+  async function remove(): Promise<void> {
+    await Promise.all(names.map(([, TableName]) => client.send(new DeleteTableCommand({ TableName }))));
+    client.destroy();
+  }
 }
 
-interface TemplateTable {
-  readonly KeySchema: CreateTableCommandInput['KeySchema'];
-  readonly AttributeDefinitions: CreateTableCommandInput['AttributeDefinitions'];
-  readonly GlobalSecondaryIndexes?: CreateTableCommandInput['GlobalSecondaryIndexes'];
-  readonly StreamSpecification?: { readonly StreamViewType: 'NEW_IMAGE' };
-}
-
-/** The tables of the synthesized template, so that no second list of them exists. */
-function tableInputs(): Record<TableName, CreateTableCommandInput & { TableName: string }> {
-  const found = Object.entries(resourcesOf(stackTemplate(), 'AWS::DynamoDB::GlobalTable'));
-  const input = (name: TableName) => {
-    const prefix = `storage${name}`;
-    const resource = found.find(([id]) => id.toLowerCase().startsWith(prefix))?.[1];
-    if (resource === undefined) throw new Error(`the template has no table ${name}`);
-    const { KeySchema, AttributeDefinitions, GlobalSecondaryIndexes, StreamSpecification } =
-      resource.Properties as unknown as TemplateTable;
-    return {
-      TableName: name,
-      BillingMode: 'PAY_PER_REQUEST' as const,
-      KeySchema,
-      AttributeDefinitions,
-      GlobalSecondaryIndexes: GlobalSecondaryIndexes?.map(({ IndexName, KeySchema, Projection }) => ({
-        IndexName,
-        KeySchema,
-        Projection,
-      })),
-      StreamSpecification: StreamSpecification && { StreamEnabled: true, ...StreamSpecification },
-    };
-  };
-  return Object.fromEntries(TABLES.map((name) => [name, input(name)])) as ReturnType<typeof tableInputs>;
+/** The engine that all test files share. */
+export async function sharedStorage(): Promise<SharedStorage> {
+  const response = await fetch(inject('sharedStorage'));
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()) as SharedStorage;
 }
