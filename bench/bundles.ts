@@ -11,6 +11,8 @@ const ENTRIES = {
   bareMinimum: 'bench/bare-minimum.ts',
   conversion: 'lambdas/conversion/handler.ts',
   barePostback: 'bench/bare-postback.ts',
+  delivery: 'lambdas/delivery/handler.ts',
+  bareDelivery: 'bench/bare-delivery.ts',
   environment: 'bench/environment.ts',
   storage: 'bench/storage.ts',
 } as const;
@@ -35,6 +37,8 @@ export function buildBundles(): Bundles {
     bareMinimum: file('bareMinimum'),
     conversion: file('conversion'),
     barePostback: file('barePostback'),
+    delivery: file('delivery'),
+    bareDelivery: file('bareDelivery'),
     environment: file('environment'),
     storage: file('storage'),
     remove: () => rmSync(outdir, { recursive: true, force: true }),

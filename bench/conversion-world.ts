@@ -6,6 +6,7 @@ import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { connectApi } from '../examples/chain/api.ts';
+import type { Api } from '../examples/chain/api.ts';
 import { startDynamodbLocal } from '../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../local/engines/sqs/server.ts';
 import { startLocal } from '../test/support/local.ts';
@@ -15,8 +16,9 @@ import type { Meter } from './meter.ts';
 import { functionEnvironment } from './processes.ts';
 
 const ENVIRONMENTS = 4;
-const CREDENTIALS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-const TABLES = ['Catalog', 'Clicks', 'Conversions', 'Deliveries', 'Hits', 'Counters', 'BareConversions'] as const;
+/** Of the engines on this machine, which check none. */
+export const CREDENTIALS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+const TABLES = ['Catalog', 'Clicks', 'Conversions', 'Deliveries', 'Hits', 'Counters'] as const;
 const BARE_TABLE = 'BareConversions';
 /** As the stack has it. */
 const CACHE_SECONDS = 30;
@@ -77,11 +79,17 @@ export async function startConversionWorld(): Promise<ConversionWorld> {
     const receiver = createServer((_, response) => response.writeHead(204).end()).listen(0, '127.0.0.1');
     cleanUps.push(() => receiver.close());
     await once(receiver, 'listening');
-    await setUp(local, `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/postback`);
+    const api = connectApi(local.apiUrl, local.adminKey ?? '');
+    await setUpCampaigns(api);
+    await setUpPublishers(api, `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/postback`);
 
-    const tables = await tableNames(engine.endpoint);
-    const queue = await notificationsQueue(queues.endpoint);
-    const meter = await startMeter({ dynamoDb: engine.endpoint, sqs: queues.endpoint }, tables);
+    const tables = await tableNames(engine.endpoint, TABLES);
+    await createBareTable(engine.endpoint);
+    const sqs = new SQSClient({ ...CREDENTIALS, endpoint: queues.endpoint, useQueueUrlAsEndpoint: false });
+    cleanUps.push(() => sqs.destroy());
+    const queue = await notificationsQueue(sqs);
+    const upstreams = { dynamoDb: engine.endpoint, sqs: queues.endpoint };
+    const meter = await startMeter(upstreams, { ...tables, [BARE_TABLE]: BARE_TABLE });
     cleanUps.push(() => meter.stop());
 
     return {
@@ -164,8 +172,7 @@ export function postbackEvent(parameters: PostbackParameters): APIGatewayProxyEv
   };
 }
 
-async function setUp({ apiUrl, adminKey }: { apiUrl: string; adminKey: string | null }, receiver: string) {
-  const api = connectApi(apiUrl, adminKey ?? '');
+export async function setUpCampaigns(api: Api): Promise<void> {
   await api.ensure('advertisers', ADVERTISER, { name: 'XYZ Outdoor' }, { security_token: TOKEN });
   for (const [id, terms] of Object.entries(CAMPAIGNS)) {
     await api.ensure('campaigns', id, {
@@ -184,6 +191,9 @@ async function setUp({ apiUrl, adminKey }: { apiUrl: string; adminKey: string | 
       ...terms,
     });
   }
+}
+
+async function setUpPublishers(api: Api, receiver: string): Promise<void> {
   for (const [publisher, postbacks] of Object.entries(PUBLISHERS)) {
     await api.ensure('publishers', publisher, { name: `With postbacks: ${publisher}` });
     for (let number = 1; number <= postbacks; number++) {
@@ -196,8 +206,27 @@ async function setUp({ apiUrl, adminKey }: { apiUrl: string; adminKey: string | 
   }
 }
 
-/** Of the network's tables by name, and of one that nothing else uses. */
-async function tableNames(endpoint: string): Promise<Readonly<Record<(typeof TABLES)[number], string>>> {
+/** Of the network's tables by name. */
+export async function tableNames<Name extends string>(
+  endpoint: string,
+  names: readonly Name[],
+): Promise<Readonly<Record<Name, string>>> {
+  const client = new DynamoDBClient({ ...CREDENTIALS, endpoint });
+  try {
+    const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+    const find = (name: string) => {
+      const found = TableNames.find((table) => table !== BARE_TABLE && table.includes(name));
+      if (found === undefined) throw new Error(`the network has no table ${name}: ${TableNames.join(', ')}`);
+      return found;
+    };
+    return Object.fromEntries(names.map((name) => [name, find(name)])) as Record<Name, string>;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** A table that nothing else uses. */
+async function createBareTable(endpoint: string): Promise<void> {
   const client = new DynamoDBClient({ ...CREDENTIALS, endpoint });
   try {
     await client.send(
@@ -208,27 +237,15 @@ async function tableNames(endpoint: string): Promise<Readonly<Record<(typeof TAB
         AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
       }),
     );
-    const { TableNames = [] } = await client.send(new ListTablesCommand({}));
-    const find = (name: string) => {
-      const found =
-        name === BARE_TABLE ? name : TableNames.find((table) => table !== BARE_TABLE && table.includes(name));
-      if (found === undefined) throw new Error(`the network has no table ${name}: ${TableNames.join(', ')}`);
-      return found;
-    };
-    return Object.fromEntries(TABLES.map((name) => [name, find(name)])) as Record<(typeof TABLES)[number], string>;
   } finally {
     client.destroy();
   }
 }
 
-async function notificationsQueue(endpoint: string): Promise<string> {
-  const client = new SQSClient({ ...CREDENTIALS, endpoint, useQueueUrlAsEndpoint: false });
-  try {
-    const { QueueUrls = [] } = await client.send(new ListQueuesCommand({}));
-    const url = QueueUrls.find((of) => /notifications(?!.*dead)/i.test(of));
-    if (url === undefined) throw new Error(`the network has no queue of notifications: ${QueueUrls.join(', ')}`);
-    return url;
-  } finally {
-    client.destroy();
-  }
+/** The URL of the queue of hints. */
+export async function notificationsQueue(client: SQSClient): Promise<string> {
+  const { QueueUrls = [] } = await client.send(new ListQueuesCommand({}));
+  const url = QueueUrls.find((of) => /notifications(?!.*dead)/i.test(of));
+  if (url === undefined) throw new Error(`the network has no queue of notifications: ${QueueUrls.join(', ')}`);
+  return url;
 }

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { APIGatewayProxyStructuredResultV2, SQSBatchResponse } from 'aws-lambda';
 import { visit } from './visits.ts';
 import type { VisitOptions } from './visits.ts';
 
@@ -9,18 +9,22 @@ export interface Visits extends VisitOptions {
   readonly count: number;
 }
 
-export type Work = Visits | { readonly events: readonly APIGatewayProxyEventV2[] };
+export type Work = Visits | { readonly events: readonly object[] };
 
 export interface Handled {
   /** Of this process, while it handled the events; microseconds. */
   readonly cpu: number;
-  /** How often each status was answered, with the code of a JSON body: `302`, `200 OK`; `error`: the function threw. */
+  /**
+   * How often each status was answered, with the code of a JSON body: `302`, `200 OK`; `0 failed` of a batch of messages;
+   * `error`: the function threw.
+   */
   readonly statuses: Readonly<Record<string, number>>;
   /** Of the answers as API Gateway sends them. */
   readonly answerBytes: number;
 }
 
-type Handler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
+type Answer = APIGatewayProxyStructuredResultV2 | SQSBatchResponse;
+type Handler = (event: object) => Promise<Answer>;
 
 const [, , bundle = '', millisecondsPerVisit] = process.argv;
 let now = Date.now();
@@ -31,11 +35,16 @@ const { handler } = createRequire(bundle)(bundle) as { handler: Handler };
 async function handle(work: Work): Promise<Handled> {
   // What Lambda's runtime does, parsing, is not the function's work.
   const events = 'events' in work ? work.events : visitsOf(work);
-  const answers: (APIGatewayProxyStructuredResultV2 | null)[] = [];
+  const answers: (Answer | null)[] = [];
   const before = process.cpuUsage();
   for (const event of events) {
     now += Number(millisecondsPerVisit);
-    answers.push(await handler(event).catch(() => null));
+    answers.push(
+      await handler(event).catch((error: unknown) => {
+        console.error(error);
+        return null;
+      }),
+    );
   }
   const { user, system } = process.cpuUsage(before);
   const statuses: Record<string, number> = {};
@@ -46,22 +55,24 @@ async function handle(work: Work): Promise<Handled> {
   return { cpu: user + system, statuses, answerBytes: answers.reduce((sum, answer) => sum + bytesOf(answer), 0) };
 }
 
-function visitsOf({ first, count, ...options }: Visits): APIGatewayProxyEventV2[] {
+function visitsOf({ first, count, ...options }: Visits): object[] {
   return Array.from(
     { length: count },
-    (_, index) => JSON.parse(JSON.stringify(visit(first + index, options))) as APIGatewayProxyEventV2,
+    (_, index) => JSON.parse(JSON.stringify(visit(first + index, options))) as object,
   );
 }
 
-function statusOf(answer: APIGatewayProxyStructuredResultV2 | null): string {
+function statusOf(answer: Answer | null): string {
   if (answer === null) return 'error';
+  if ('batchItemFailures' in answer) return `${answer.batchItemFailures.length} failed`;
   const { statusCode, headers = {}, body = '' } = answer;
   if (headers['content-type'] !== 'application/json') return String(statusCode);
   return `${statusCode} ${(JSON.parse(body) as { code: string }).code}`;
 }
 
 /** Of an HTTP/1.1 answer with the headers that API Gateway adds, without what TLS and TCP put around it. */
-function bytesOf(answer: APIGatewayProxyStructuredResultV2 | null): number {
+function bytesOf(answer: Answer | null): number {
+  if (answer !== null && 'batchItemFailures' in answer) return 0;
   const body = answer?.body ?? '';
   const headers: [string, string][] = [
     ['Date', 'Sun, 22 Nov 2026 23:04:05 GMT'],

@@ -4,15 +4,17 @@ import { buildBundles } from './bundles.ts';
 import { benchClick } from './click.ts';
 import { benchConversion } from './conversion.ts';
 import { benchCost } from './cost.ts';
+import { benchDelivery } from './delivery.ts';
 import { benchLocal } from './local.ts';
 import { benchOutage } from './outage.ts';
 import { isMet, renderReport, replaceSection } from './report.ts';
 import type { Report } from './report.ts';
 
-const USAGE = `npm run bench -- click|conversion|local|cost|outage [--write]
+const USAGE = `npm run bench -- click|conversion|delivery|local|cost|outage [--write]
 
   click       CPU, start, requests and item of a click, beside the least that any handler would do
   conversion  CPU, storage units, price and latency of postbacks, beside the least that any handler would do
+  delivery    deliveries a second, CPU, storage units and latency of deliveries, and what a dead publisher does to others
   local       requests a second, latency and CPU of the local run
   outage      how long visitors wait while storage is down
   cost        dollars for a million clicks, from the units that they are billed
@@ -26,6 +28,7 @@ const PAGE = join(ROOT, 'docs/performance.md');
 const BENCHES: Readonly<Record<string, () => Promise<Report>>> = {
   click: withBundles(benchClick),
   conversion: withBundles(benchConversion),
+  delivery: withBundles(benchDelivery),
   local: benchLocal,
   outage: benchOutage,
   cost: withBundles(benchCost),
