@@ -42,7 +42,7 @@ export interface Endpoints {
   enter(endpoint: string): Promise<Admission>;
 }
 
-export interface EndpointsDeps {
+interface EndpointsDeps {
   readonly store: EndpointStore;
   /** How many workers may call one endpoint at a time. */
   readonly slots: number;
@@ -53,7 +53,7 @@ export interface EndpointsDeps {
   readonly tell: (news: BreakerNews) => void;
 }
 
-/** A worker's place at an endpoint. `breaker` as it stands since the place was taken; open: this is its probe. */
+/** A worker's place at an endpoint, and how that stands since it was taken: with an open breaker, this is its probe. */
 interface Place {
   readonly slot: number;
   readonly leaseUntil: number;

@@ -30,7 +30,7 @@ export interface PostbackWatch {
   note(postback: Postback, answer: Pick<OutboundResponse, 'status'>, at: number): Promise<void>;
 }
 
-export interface PostbackWatchDeps {
+interface PostbackWatchDeps {
   readonly store: PostbackHealthStore;
   readonly postbacks: Pick<PostbackCatalog, 'disable'>;
   readonly tell: (news: PostbackNews) => void;
