@@ -22,14 +22,14 @@ export async function showDeadLetters(
   return { letters: [...letters.values()].slice(0, SHOWN), count };
 }
 
-export interface RedriveDeps {
+interface RedriveDeps {
   readonly deadLetters: DeadLetterQueue;
   readonly replays: Pick<ReplayStore, 'delivery'>;
   readonly hints: DeliveryHints;
   readonly now: Clock;
 }
 
-export interface Redriven {
+interface Redriven {
   readonly redriven: number;
   /** Of no delivery: left where they are. */
   readonly malformed: number;

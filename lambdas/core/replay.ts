@@ -52,14 +52,14 @@ export async function replayDelivery(id: string, deps: ReplayDeps): Promise<Repl
 }
 
 /** Which of a postback's stuck deliveries: since a time, up to one (milliseconds, inclusive), after a position. */
-export interface StuckRange {
+interface StuckRange {
   readonly since: number;
   /** What gets stuck later is not meant: else a receiver that is down would be called for as long as somebody asks. */
   readonly until: number;
   readonly after: string | null;
 }
 
-export interface ReplayedPage {
+interface ReplayedPage {
   readonly replayed: number;
   /** Left as they are: there is newer news, a rejection took it back, or it is being sent. */
   readonly skipped: number;

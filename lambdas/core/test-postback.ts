@@ -8,7 +8,7 @@ import type { Clock, OutboundRequest, OutboundResponse, PostbackCaller } from '.
 import { checkPostbackUrl } from './url-rules.ts';
 import type { PostbackRules } from './url-rules.ts';
 
-export interface PostbackTestDeps {
+interface PostbackTestDeps {
   readonly caller: PostbackCaller;
   readonly rules: PostbackRules;
   /** `Flowback/<version>`. */
@@ -17,7 +17,7 @@ export interface PostbackTestDeps {
   readonly random: RandomBytes;
 }
 
-export interface PostbackTest {
+interface PostbackTest {
   readonly request: OutboundRequest;
   readonly answer: Pick<OutboundResponse, 'status' | 'error' | 'body' | 'durationMs'>;
 }

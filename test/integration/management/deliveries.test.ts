@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toConversionItem } from '../../../lambdas/adapters/dynamodb/conversion-item.ts';
 import { createPostbackCatalog } from '../../../lambdas/adapters/dynamodb/catalog.ts';
@@ -394,8 +394,14 @@ describe('a postback that fails', () => {
 });
 
 describe('dead letters', () => {
-  const bury = (body: string) =>
-    api.sqs.send(new SendMessageCommand({ QueueUrl: api.queues.deadLetters, MessageBody: body }));
+  /** At most ten. */
+  const bury = (...bodies: string[]) =>
+    api.sqs.send(
+      new SendMessageBatchCommand({
+        QueueUrl: api.queues.deadLetters,
+        Entries: bodies.map((body, i) => ({ Id: String(i), MessageBody: body })),
+      }),
+    );
 
   test('are looked at without being touched', async () => {
     await bury('poison');
@@ -412,7 +418,9 @@ describe('dead letters', () => {
         store(i % 2 === 0 ? {} : { state: 'delivered', attempts: 1, nextAttemptAt: null, dueAt: null }),
       ),
     );
-    await Promise.all(deliveries.map(({ id }) => bury(JSON.stringify({ delivery_id: id }))));
+    for (let i = 0; i < deliveries.length; i += 10) {
+      await bury(...deliveries.slice(i, i + 10).map(({ id }) => JSON.stringify({ delivery_id: id })));
+    }
     await hints();
 
     let redriven = 0;
