@@ -1,8 +1,7 @@
-import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
-import type { DynamodbLocal } from '../../local/engines/dynamodb-local.ts';
-import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { create, createWorld } from '../support/deployment.ts';
 import type { World } from '../support/deployment.ts';
 import type { FaultProxy } from '../support/fault-proxy.ts';
@@ -11,28 +10,28 @@ import type { Local } from '../support/local.ts';
 import { startLocal } from '../support/local.ts';
 import type { Publisher } from '../support/publisher.ts';
 import { startPublisher } from '../support/publisher.ts';
+import { clientOf, inSharedStorage, tablesOf } from '../support/storage.ts';
 
-let engine: DynamodbLocal;
 let proxy: FaultProxy;
 let client: DynamoDBClient;
+let network: string;
 let local: Local;
 let publisher: Publisher;
 
 // No route shows the ledger yet: the test looks into the engine itself.
 beforeAll(async () => {
   publisher = await startPublisher();
-  engine = await startDynamodbLocal();
-  proxy = await startFaultProxy(engine.endpoint);
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  client = new DynamoDBClient({ endpoint: engine.endpoint, region: 'us-east-1', credentials });
-  local = await startLocal({ dynamodbEndpoint: proxy.endpoint });
+  const shared = await inSharedStorage();
+  network = shared.network;
+  client = clientOf(shared.dynamodbEndpoint);
+  proxy = await startFaultProxy(shared.dynamodbEndpoint);
+  local = await startLocal({ network, dynamodbEndpoint: proxy.endpoint });
 });
 
 afterAll(async () => {
   await local.stop();
   client.destroy();
   await proxy.stop();
-  await engine.stop();
   await publisher.stop();
 });
 
@@ -53,8 +52,8 @@ async function visit(world: World, agent: string, options: { method?: string; pu
 }
 
 async function rows(table: RegExp, kind: string) {
-  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
-  const { Items = [] } = await client.send(new ScanCommand({ TableName: TableNames.find((name) => table.test(name)) }));
+  const TableName = (await tablesOf(network, client)).find((name) => table.test(name));
+  const { Items = [] } = await client.send(new ScanCommand({ TableName }));
   return Items.filter(({ sk }) => sk?.S?.startsWith(`${kind}#`));
 }
 const ledger = () => rows(/Conversions/, 'ledger');
@@ -100,7 +99,7 @@ test('each click that counts is paid and told once, also when the stream is read
 
   // In memory the runner has forgotten how far it was: another one gets the whole stream again.
   await local.stop();
-  local = await startLocal({ dynamodbEndpoint: proxy.endpoint });
+  local = await startLocal({ network, dynamodbEndpoint: proxy.endpoint });
   let puts = 0;
   proxy.plan = (target) => {
     if (!target.endsWith('.TransactWriteItems')) return 'ok';

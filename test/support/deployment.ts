@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { startLocal } from './local.ts';
 import type { LocalOptions } from './local.ts';
+import { inSharedStorage } from './storage.ts';
 
 /** A deployment under test: one on AWS, or one that was started on this machine. */
 export interface Deployment {
@@ -26,7 +27,7 @@ export async function openDeployment(options: LocalOptions = {}): Promise<Deploy
     const trim = (text: string) => text.replace(/\/+$/, '');
     return { url: trim(url), apiUrl: trim(apiUrl), adminKey, logs: () => '', stop: async () => undefined };
   }
-  const local = await startLocal(options);
+  const local = await startLocal({ ...(await inSharedStorage()), ...options });
   if (local.adminKey === null) throw new Error('a new network without its admin key');
   return {
     url: local.url,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
-import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DeleteTableCommand, DynamoDBClient, paginateListTables } from '@aws-sdk/client-dynamodb';
 import { inject } from 'vitest';
+import type { LocalOptions } from './local.ts';
 
 export const TABLES = ['catalog', 'clicks', 'conversions', 'deliveries', 'hits', 'counters'] as const;
 export type TableName = (typeof TABLES)[number];
@@ -25,11 +26,7 @@ export interface Storage {
 /** Tables of its own in the engine that all test files share. Once a test file; `stop` in afterAll. */
 export async function startStorage(): Promise<Storage> {
   const { endpoint, inputs } = await sharedStorage();
-  const client = new DynamoDBClient({
-    endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  });
+  const client = clientOf(endpoint);
   const own = randomUUID();
   const names = TABLES.map((name) => [name, `${name}-${own}`] as const);
   await Promise.all(
@@ -49,8 +46,26 @@ export async function startStorage(): Promise<Storage> {
   }
 }
 
-/** The engine that all test files share. */
-export async function sharedStorage(): Promise<SharedStorage> {
+/** Options of a local run with tables of its own in the engine that all test files share. */
+export async function inSharedStorage(): Promise<Required<Pick<LocalOptions, 'network' | 'dynamodbEndpoint'>>> {
+  const { endpoint } = await sharedStorage();
+  return { network: `n${randomUUID().slice(0, 8)}`, dynamodbEndpoint: endpoint };
+}
+
+/** Names of the tables of a local run, in any engine. */
+export async function tablesOf(network: string, client: DynamoDBClient): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { TableNames = [] } of paginateListTables({ client }, {})) names.push(...TableNames);
+  return names.filter((name) => name.startsWith(`${network}-`));
+}
+
+/** For an engine on this machine. */
+export function clientOf(endpoint: string): DynamoDBClient {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  return new DynamoDBClient({ endpoint, region: 'us-east-1', credentials });
+}
+
+async function sharedStorage(): Promise<SharedStorage> {
   const response = await fetch(inject('sharedStorage'));
   if (!response.ok) throw new Error(await response.text());
   return (await response.json()) as SharedStorage;
