@@ -1,4 +1,4 @@
 import { describe } from 'vitest';
 import { clickOutageTests } from '../support/click-outage-tests.ts';
 
-describe('clicks while storage is down for long', () => clickOutageTests(15));
+describe('clicks while storage is down for long', () => clickOutageTests({ seconds: 15 }));

@@ -2,15 +2,22 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { replayLog, startFailingWorld, visitSteadily } from './click-outage.ts';
 import type { FailingWorld, Visit } from './click-outage.ts';
 
-/** What must hold of clicks while storage is down for so long, 100 clicks a second, in each way in which it can be. */
-export function clickOutageTests(seconds: number): void {
+interface Outage {
+  /** How long storage is down in each way in which it can be, at 100 clicks a second. */
+  readonly seconds: number;
+  /** Seconds after which a message comes again that the spool could not store. @default - as the stack has it */
+  readonly comesAgainAfter?: number;
+}
+
+/** What must hold of clicks while storage is down. */
+export function clickOutageTests({ seconds, comesAgainAfter }: Outage): void {
   const clicks = 100 * seconds;
   const faults = ['reject', 'hang', 'reset'] as const;
   let world: FailingWorld;
   const visits: Visit[] = [];
 
   beforeAll(async () => {
-    world = await startFailingWorld();
+    world = await startFailingWorld(comesAgainAfter);
   }, 120_000);
   afterAll(() => world.stop());
 

@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import {
+  GetQueueAttributesCommand,
+  ListQueuesCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+} from '@aws-sdk/client-sqs';
 import { fromClickItem } from '../../lambdas/adapters/dynamodb/click-item.ts';
 import type { Click } from '../../lambdas/core/entities.ts';
 import { findLostClicks } from '../../tools/lost-clicks.ts';
 import { createWorld } from './deployment.ts';
 import type { World } from './deployment.ts';
+import type { FaultPlan } from './fault-proxy.ts';
 import { startFailingNetwork } from './failing-network.ts';
 import type { FailingNetwork } from './failing-network.ts';
 
@@ -29,14 +35,22 @@ export interface Visit {
 
 const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
-export async function startFailingWorld(): Promise<FailingWorld> {
-  const network = await startFailingNetwork();
+/** `comesAgainAfter`: seconds after which a message comes again that the spool could not store, if not as the stack has it. */
+export async function startFailingWorld(comesAgainAfter?: number): Promise<FailingWorld> {
+  // A poll that waits already would go by what was before.
+  const holdPolls: FaultPlan = (target) => (target.endsWith('.ReceiveMessage') ? 'reject' : 'ok');
+  const network = await startFailingNetwork({}, holdPolls);
   try {
     const { local, sqsClient } = network;
     const world = await createWorld(local);
     const { QueueUrls = [] } = await sqsClient.send(new ListQueuesCommand({}));
     const clickSpoolUrl = QueueUrls.find((url) => /clickspool(?!.*dead)/i.test(url));
     if (clickSpoolUrl === undefined) throw new Error('no spool');
+    if (comesAgainAfter !== undefined) {
+      const Attributes = { VisibilityTimeout: String(comesAgainAfter) };
+      await sqsClient.send(new SetQueueAttributesCommand({ QueueUrl: clickSpoolUrl, Attributes }));
+    }
+    network.sqs.plan = () => 'ok';
 
     const visit = async (campaign = world.campaign): Promise<Visit> => {
       const response = await fetch(`${local.url}/c/${campaign}/${world.publisher}`, {
