@@ -108,7 +108,8 @@ export async function deliver(id: string, deps: DeliverDeps): Promise<DeliverOut
   if (firstAt > now()) return putOff(row, firstAt, deps);
 
   const [postback] = await Promise.all([postbacks.postback(row.postbackId), watch.look(row.postbackId)]);
-  if (postback?.status === 'paused' || postback?.status === 'disabled') return hold(row, deps);
+  // One that was taken back is not held: it ends with its claim, and what waits behind it comes next.
+  if (!row.recalled && (postback?.status === 'paused' || postback?.status === 'disabled')) return hold(row, deps);
   const obstacle = obstacleTo(postback, deps.rules);
   if (postback === null || obstacle !== null) {
     const answer = { status: null, error: obstacle, body: null, retryAfterSeconds: null, durationMs: 0 };

@@ -121,8 +121,8 @@ export interface ReplayStore {
   /** All of a conversion, oldest first, strongly consistent. */
   deliveriesOf(conversionId: string): Promise<readonly Delivery[]>;
   /**
-   * Makes a delivery due at `now`, at the beginning of its schedule. False, and nothing is written, if its state or its
-   * times are not what was read any more.
+   * Makes a delivery due at `now`, at the beginning of its schedule. False, and nothing is written, if its state, its
+   * times or whether it is taken back are not what was read any more.
    */
   revive(delivery: Delivery, now: number, dueAt: number): Promise<boolean>;
 }

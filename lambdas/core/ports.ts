@@ -313,7 +313,8 @@ export interface DeliveryStore {
   finish(delivery: Delivery, lease: string, attempt: Attempt | null, now: number): Promise<Delivery | null>;
   /**
    * Moves a delivery that has not ended to other times, without an attempt; one whose lease has run out waits again. False,
-   * and nothing is written, if it is not due at the `nextAttemptAt` that was read: somebody else claimed it or moved it.
+   * and nothing is written, if it is not due at the `nextAttemptAt` that was read (somebody else claimed it or moved it) or
+   * was recalled: it is to end with its claim, and nobody must take it for one that waits.
    */
   defer(delivery: Delivery, to: Pick<Delivery, 'nextAttemptAt' | 'dueAt' | 'stuckAt'>): Promise<boolean>;
   /** Deliveries to look at, of one shard (0-7), earliest first; eventually consistent. */

@@ -222,6 +222,7 @@ export function deliveryStoreContract(name: string, create: () => DeliverySubjec
         ['has ended', { state: 'delivered', nextAttemptAt: null, dueAt: null }, {}],
         ['was cancelled, whatever its times say', { state: 'cancelled' }, {}],
         ['waits for its predecessor', { nextAttemptAt: null, dueAt: null }, { nextAttemptAt: null, dueAt: null }],
+        ['was recalled: it is to end', { state: 'sending', lease: 'gone', recalled: true }, {}],
       ])('does nothing to a delivery that %s', async (__, overrides, read) => {
         const { store, delivery } = await given(overrides);
 
@@ -239,7 +240,7 @@ export function deliveryStoreContract(name: string, create: () => DeliverySubjec
       });
 
       it('takes one whose lease has run out from a worker that is gone', async () => {
-        const { store, delivery, attemptsOf } = await given({ state: 'sending', lease: 'gone', recalled: true });
+        const { store, delivery, attemptsOf } = await given({ state: 'sending', lease: 'gone' });
 
         expect(await store.defer(delivery, to)).toBe(true);
 

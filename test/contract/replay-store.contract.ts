@@ -87,6 +87,7 @@ export function replayStoreContract(name: string, create: () => ReplaySubject): 
         ['its state', { state: 'cancelled' }],
         ['its time', { nextAttemptAt: NOON }],
         ['when it is due', { dueAt: NOON }],
+        ['whether it is taken back', { recalled: true }],
       ])('does nothing if %s is another by now', async (_, change) => {
         const { store, put, deliveries, stuck } = await given({ ...EXHAUSTED, stuckAt: NOON });
         const [read = aDelivery()] = deliveries;

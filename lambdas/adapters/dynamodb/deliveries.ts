@@ -90,8 +90,9 @@ export function createDeliveryStore(client: DynamoDBClient, table: string): Deli
         ...update(
           // One that was being sent is taken over from a worker that is gone, as a claim does.
           { ...timeAttributes(id, to), state: 'waiting', lease: null },
-          '#state IN (:state, :sending) AND #next_attempt_at = :was',
+          '#state IN (:state, :sending) AND #next_attempt_at = :was AND attribute_not_exists(#recalled)',
           { ':sending': 'sending', ':was': nextAttemptAt },
+          ['recalled'],
         ),
       };
       const { done } = await updateOnce(client, input, (item) => {

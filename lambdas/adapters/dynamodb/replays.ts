@@ -33,7 +33,7 @@ export function createReplayStore(client: DynamoDBClient, table: string): Replay
       return (await readPartition(client, table, { pk: subjectId, prefix: 'delivery#' })).map(fromDeliveryItem);
     },
 
-    async revive({ id, subjectId, number, state, nextAttemptAt, dueAt: wasDueAt }, now, dueAt) {
+    async revive({ id, subjectId, number, state, nextAttemptAt, dueAt: wasDueAt, recalled }, now, dueAt) {
       const input = {
         TableName: table,
         Key: toItem(deliveryKey(subjectId, number)),
@@ -45,7 +45,7 @@ export function createReplayStore(client: DynamoDBClient, table: string): Replay
             lease: null,
             recalled: null,
           },
-          ...unchanged({ state, next_attempt_at: nextAttemptAt, due_at: wasDueAt }),
+          ...unchanged({ state, next_attempt_at: nextAttemptAt, due_at: wasDueAt, recalled: recalled || null }),
         ),
       };
       const { done } = await updateOnce(client, input, (item) => {

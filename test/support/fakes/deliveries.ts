@@ -54,7 +54,7 @@ export function fakeDeliveriesOf(rows: Map<string, Delivery>): FakeDeliveries {
     async defer({ id, nextAttemptAt }, to) {
       const row = rows.get(id);
       if (row === undefined || hasEnded(row.state)) return false;
-      if (nextAttemptAt === null || row.nextAttemptAt !== nextAttemptAt) return false;
+      if (nextAttemptAt === null || row.nextAttemptAt !== nextAttemptAt || row.recalled) return false;
       rows.set(id, { ...row, ...to, state: 'waiting', lease: null });
       return true;
     },

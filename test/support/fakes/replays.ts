@@ -23,7 +23,9 @@ export function fakeReplays(rows: Map<string, Delivery>): ReplayStore {
 
     async revive(delivery, now, dueAt) {
       const row = rows.get(delivery.id);
-      const same = (['state', 'nextAttemptAt', 'dueAt'] as const).every((name) => row?.[name] === delivery[name]);
+      const same = (['state', 'nextAttemptAt', 'dueAt', 'recalled'] as const).every(
+        (name) => row?.[name] === delivery[name],
+      );
       if (row === undefined || !same) return false;
       rows.set(row.id, {
         ...row,

@@ -165,20 +165,30 @@ describe('nobody is called', () => {
     expect([calls, [...ports.endpoints.endpoints]]).toEqual([[], []]);
   });
 
-  it('if its news was taken back while it was sent by somebody who died: it is cancelled, and its successor let go', async () => {
-    const successor = aDelivery({ number: 2, event: 'status_changed', nextAttemptAt: null, dueAt: null });
-    const recalled = { state: 'sending', lease: 'died', recalled: true, stuckAt: 1, successor: 2 } as const;
-    const { look, delivery, row, calls, attempts, hints, ports } = given({ delivery: recalled, others: [successor] });
+  it.each(['active', 'paused', 'disabled'] as const)(
+    'if its news was taken back while it was sent by somebody who died: it is cancelled, and its successor let go: %s',
+    async (status) => {
+      const successor = aDelivery({ number: 2, event: 'status_changed', nextAttemptAt: null, dueAt: null });
+      const recalled = { state: 'sending', lease: 'died', recalled: true, stuckAt: 1, successor: 2 } as const;
+      const { look, delivery, row, calls, attempts, hints, ports } = given({
+        delivery: recalled,
+        others: [successor],
+        postback: { status },
+      });
 
-    expect(await look()).toMatchObject({ kind: 'cancelled' });
+      expect(await look()).toMatchObject({ kind: 'cancelled' });
 
-    const cancelled = { state: 'cancelled', lease: null, nextAttemptAt: null, dueAt: null, stuckAt: null } as const;
-    expect(row()).toEqual({ ...delivery, ...cancelled });
-    expect(row(successor.id)).toMatchObject({ nextAttemptAt: NOON });
-    expect(hints.sent).toEqual([{ deliveryId: successor.id, postbackId: 'pb1', delaySeconds: 0 }]);
-    expect([calls, attempts()]).toEqual([[], []]);
-    expect(ports.endpoints.endpoints.get('https://pub.example')).toMatchObject({ slots: new Map(), calls: new Map() });
-  });
+      const cancelled = { state: 'cancelled', lease: null, nextAttemptAt: null, dueAt: null, stuckAt: null } as const;
+      expect(row()).toEqual({ ...delivery, ...cancelled });
+      expect(row(successor.id)).toMatchObject({ nextAttemptAt: NOON });
+      expect(hints.sent).toEqual([{ deliveryId: successor.id, postbackId: 'pb1', delaySeconds: 0 }]);
+      expect([calls, attempts()]).toEqual([[], []]);
+      expect(ports.endpoints.endpoints.get('https://pub.example')).toMatchObject({
+        slots: new Map(),
+        calls: new Map(),
+      });
+    },
+  );
 });
 
 describe('a delivery whose postback is paused or disabled (invariant 7)', () => {
