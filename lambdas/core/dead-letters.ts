@@ -14,10 +14,11 @@ export async function showDeadLetters(
 ): Promise<{ readonly letters: readonly DeadLetter[]; readonly count: number }> {
   const count = await queue.count();
   const letters = new Map<string, DeadLetter>();
-  while (letters.size < Math.min(count, SHOWN)) {
-    const received = await queue.receive(HIDDEN_WHILE_SHOWN);
-    if (received.length === 0) break;
-    for (const letter of received) letters.set(letter.messageId, letter);
+  // Until nothing new comes: others may hide what is left, and what was shown soon comes again.
+  let known = -1;
+  while (known < letters.size && letters.size < Math.min(count, SHOWN)) {
+    known = letters.size;
+    for (const letter of await queue.receive(HIDDEN_WHILE_SHOWN)) letters.set(letter.messageId, letter);
   }
   return { letters: [...letters.values()].slice(0, SHOWN), count };
 }

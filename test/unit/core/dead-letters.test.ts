@@ -43,6 +43,16 @@ describe('dead letters', () => {
     expect(shown.count).toBe(75);
   });
 
+  it('are shown once each, and no longer looked for when only known ones come', async () => {
+    const queue = aQueue(...many(3));
+    const again = [...many(3)];
+
+    // Some are hidden by somebody else; what was shown is visible again after two seconds.
+    const shown = await showDeadLetters({ ...queue, count: async () => 5, receive: async () => again });
+
+    expect(shown).toEqual({ letters: again, count: 5 });
+  });
+
   it('are sent back as hints, and are gone', async () => {
     const queue = aQueue(...many(25));
     const { hints, deps } = aWorld(queue);
