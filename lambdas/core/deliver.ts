@@ -1,7 +1,7 @@
 import { deliveryId, hasEnded } from './delivery.ts';
 import type { Attempt, AttemptError, Delivery } from './delivery.ts';
 import { endpointOf, isAlive } from './endpoints.ts';
-import type { BreakerNews, CallResult, Endpoints } from './endpoints.ts';
+import type { Admission, BreakerNews, CallResult, Endpoints } from './endpoints.ts';
 import type { Postback } from './entities.ts';
 import { buildRequest } from './postback-call.ts';
 import type { PostbackNews, PostbackWatch } from './postback-health.ts';
@@ -27,6 +27,11 @@ const LONGEST_DELAY = 15 * 60_000;
 const MESSAGE_GRACE = 90_000;
 /** How often a delivery is looked at whose postback is paused or disabled; to activate the postback lets it go at once. */
 const HELD_LOOK = 6 * 60 * 60_000;
+/**
+ * A delivery that has waited for long for a slow endpoint asks for it again after so much of that time, at most so long:
+ * thousands that ask every few seconds would leave the workers no time for others.
+ */
+const SLOW_WAIT = { part: 0.25, most: 5 * 60_000 };
 /** Seconds after which a delivery is looked at again that storage kept us from. */
 const STORAGE_WAIT = { least: 20, most: 40 };
 
@@ -117,7 +122,7 @@ export async function deliver(id: string, deps: DeliverDeps): Promise<DeliverOut
   }
 
   const admission = await endpoints.enter(endpointOf(postback.url));
-  if (!admission.admitted) return putOff(row, now() + admission.wait, deps);
+  if (!admission.admitted) return putOff(row, now() + waitFor(admission, row, deps), deps);
   let result: CallResult = 'not_called';
   const call = async (delivery: Delivery, at: number): Promise<OutboundResponse> => {
     const answer = await caller.call(buildRequest(delivery, postback, { at, userAgent }));
@@ -145,6 +150,17 @@ function obstacleTo(postback: Postback | null, rules: PostbackRules): AttemptErr
 function resultOf(answer: OutboundResponse): CallResult {
   if (answer.error === 'blocked_address') return 'not_called';
   return isAlive(answer) ? 'alive' : 'failed';
+}
+
+/** Milliseconds after which a delivery asks for its endpoint again. */
+function waitFor(
+  { why, wait }: Extract<Admission, { readonly admitted: false }>,
+  { stuckAt, createdAt }: Delivery,
+  { now, random }: DeliverDeps,
+): number {
+  if (why !== 'slow') return wait;
+  const waited = now() - (stuckAt ?? createdAt);
+  return Math.max(wait, jittered(Math.min(SLOW_WAIT.part * waited, SLOW_WAIT.most), random()));
 }
 
 /** Leaves a delivery as it is, to be looked at rarely. */

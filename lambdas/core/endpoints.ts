@@ -34,8 +34,8 @@ export type BreakerNews =
 export type Admission =
   /** `leave` must be called once, whatever comes of the call. */
   | { readonly admitted: true; readonly leave: (result: CallResult) => Promise<void> }
-  /** `wait`: milliseconds after which to come again. */
-  | { readonly admitted: false; readonly why: 'busy' | 'open'; readonly wait: number };
+  /** `wait`: milliseconds after which to come again. `slow`: nobody came in for a second, so it may take long. */
+  | { readonly admitted: false; readonly why: 'busy' | 'slow' | 'open'; readonly wait: number };
 
 /** Asks for every call whether it may be made now, so that no endpoint takes more than its share of the workers. */
 export interface Endpoints {
@@ -59,7 +59,7 @@ interface Place {
   readonly leaseUntil: number;
   readonly state: EndpointState;
 }
-type Refusal = { readonly why: 'busy' } | { readonly why: 'open'; readonly until: number };
+type Refusal = { readonly why: 'busy' | 'slow' } | { readonly why: 'open'; readonly until: number };
 
 /** A place with those calls of a batch that share it. */
 interface Visit {
@@ -133,8 +133,10 @@ function refusalOfSharing({ state, leaseUntil }: Place, isShared: boolean): Refu
 }
 
 function waitAfter(refusal: Refusal, { now, random }: EndpointsDeps): number {
-  if (refusal.why === 'busy') return BUSY_WAIT.least + Math.round((BUSY_WAIT.most - BUSY_WAIT.least) * random());
-  return Math.min(refusal.until - now() + Math.round(OPEN_SPREAD * random()), LONGEST_OPENING);
+  if (refusal.why === 'open') {
+    return Math.min(refusal.until - now() + Math.round(OPEN_SPREAD * random()), LONGEST_OPENING);
+  }
+  return BUSY_WAIT.least + Math.round((BUSY_WAIT.most - BUSY_WAIT.least) * random());
 }
 
 /** Takes a slot. What stands at the endpoint is learnt from refusals, so that a free one costs one write and no read. */
@@ -155,7 +157,7 @@ async function findPlace(endpoint: string, deps: EndpointsDeps): Promise<Place |
     const free = freeSlots(state, deps.slots, at);
     if (free.length > 0) slot = free[Math.floor(random() * free.length)] ?? slot;
     else if (isLivelyAt(state, at)) await sleep(20 + 60 * random());
-    else break;
+    else return { why: 'slow' };
   } while (now() < until);
   return { why: 'busy' };
 }

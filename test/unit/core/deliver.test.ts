@@ -261,6 +261,37 @@ describe('a delivery whose endpoint may not be called now', () => {
     expect([calls, attempts()]).toEqual([[], []]);
   });
 
+  it.each<[string, 'busy' | 'slow', Partial<Delivery>, number]>([
+    ['a second old', 'slow', { createdAt: NOON - SECOND }, 3],
+    ['a minute old', 'slow', { createdAt: NOON - MINUTE }, 15],
+    ['ten minutes old', 'slow', { createdAt: NOON - 10 * MINUTE }, 150],
+    ['a day old', 'slow', { createdAt: NOON - 24 * HOUR }, 300],
+    ['a day old, and failed a minute ago', 'slow', { createdAt: NOON - 24 * HOUR, stuckAt: NOON - MINUTE }, 15],
+    ['ten minutes old, at an endpoint that is only busy,', 'busy', { createdAt: NOON - 10 * MINUTE }, 3],
+  ])('is asked for again the later the longer it waits: %s %s', async (_, why, delivery, seconds) => {
+    const endpoints = { enter: async () => ({ admitted: false, why, wait: 3 * SECOND }) as const };
+    const { look, hints } = given({ delivery, deps: { endpoints } });
+
+    await look();
+
+    expect(hints.sent).toMatchObject([{ delaySeconds: seconds }]);
+  });
+
+  it('is looked at ever more rarely where its endpoint stays slow, so that many leave the workers to others (invariant 8)', async () => {
+    let looks = 0;
+    const enter = async () => {
+      looks++;
+      return { admitted: false, why: 'slow', wait: 3 * SECOND } as const;
+    };
+    const { live, look, row } = given({ deps: { endpoints: { enter } } });
+    await look();
+
+    await live(HOUR);
+
+    expect(looks).toBeLessThan(40);
+    expect(row()).toMatchObject({ state: 'waiting', attempts: 0 });
+  });
+
   it('goes on with one message of many', async () => {
     const engine = given();
     const { delivery, worker, hints, row } = engine;

@@ -316,7 +316,7 @@ describe('a slot (invariant 8)', () => {
     for (let slot = 0; slot < 2; slot++) admitted(await worker().enter(PUB));
     clock.now += SECOND;
 
-    expect(await worker().enter(PUB)).toMatchObject({ admitted: false, why: 'busy' });
+    expect(await worker().enter(PUB)).toMatchObject({ admitted: false, why: 'slow' });
     expect(sleeps).toEqual([]);
   });
 
@@ -329,7 +329,7 @@ describe('a slot (invariant 8)', () => {
     admitted(await worker().enter(PUB));
     clock.now += SECOND;
 
-    expect(await worker().enter(PUB)).toEqual({ admitted: false, why: 'busy', wait: seconds * SECOND });
+    expect(await worker().enter(PUB)).toEqual({ admitted: false, why: 'slow', wait: seconds * SECOND });
   });
 
   it('of one that died is taken over when its lease is over', async () => {
