@@ -11,16 +11,16 @@ import type { Environment } from './processes.ts';
 import type { Report, Table } from './report.ts';
 import { median, percentile, spread } from './statistics.ts';
 
-const ROUNDS = 15;
+const ROUNDS = 12;
 /** Of each round: one sale for each of 50 endpoints' postbacks, or two for those of one. */
 const DELIVERIES = 2 * POSTBACKS;
-const WARM_UP_ROUNDS = 4;
+const WARM_UP_ROUNDS = 3;
 const BACKLOG = 20 * DELIVERIES;
 /** Events of each kind whose calls are counted; fewer failures than open a breaker. */
 const SAMPLES = 8;
 
-const SALES_A_SECOND = 10;
-const LATENCY_SALES = 200;
+const SALES_A_SECOND = 5;
+const LATENCY_SALES = 100;
 const ISOLATION_SALES = 200;
 /** 500 deliveries. */
 const DEAD_SALES = 20;

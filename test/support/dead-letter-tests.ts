@@ -70,14 +70,16 @@ export function deadLetterTests(use: () => FailingNetwork): void {
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     const redriven = answers.reduce((sum, { body }) => sum + (body as { redriven: number }).redriven, 0);
     expect(redriven).toBeGreaterThanOrEqual(ofLetters.length);
-    await expect.poll(() => states(letters), { timeout: 60_000 }).toEqual({ delivered: ofLetters.length });
+    await expect
+      .poll(() => states(letters), { timeout: 60_000, interval: 500 })
+      .toEqual({ delivered: ofLetters.length });
     expect(await callsOf(letters)).toEqual(ofLetters.map(() => 1));
   }, 120_000);
 
   it(`a message of nothing stops none beside it and is a dead letter after ${MAX_RECEIVES} receives`, async () => {
     const { local } = use();
     const mateCount = BATCHES * (BATCH - 1);
-    await expect.poll(() => states(mates), { timeout: 60_000 }).toEqual({ delivered: mateCount });
+    await expect.poll(() => states(mates), { timeout: 60_000, interval: 500 }).toEqual({ delivered: mateCount });
     const dead = async () => {
       const { body } = await manage(local, 'GET', 'dead-letters');
       return (body as { count: number }).count;
@@ -88,7 +90,7 @@ export function deadLetterTests(use: () => FailingNetwork): void {
     expect(failed).toHaveLength(BATCHES * MAX_RECEIVES);
 
     await expect
-      .poll(async () => (await redrive({ discard_malformed: true })).body, { timeout: 30_000 })
+      .poll(async () => (await redrive({ discard_malformed: true })).body, { timeout: 60_000, interval: 1_000 })
       .toMatchObject({ remaining: 0 });
   }, 180_000);
 }
