@@ -1,12 +1,12 @@
-import { paginateScan } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../../local/engines/sqs/server.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { FaultPlan, FaultProxy } from './fault-proxy.ts';
 import { startLocal } from './local.ts';
 import type { Local, LocalOptions } from './local.ts';
-import { clientOf, inSharedStorage, tablesOf } from './storage.ts';
 
 /** A local run whose storage and queues can be made to fail. */
 export interface FailingNetwork {
@@ -33,25 +33,26 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
   };
   try {
-    const { network, dynamodbEndpoint } = await inSharedStorage();
+    const engine = await startDynamodbLocal();
+    cleanUps.push(() => engine.stop());
     const queues = await startSqsServer();
     cleanUps.push(() => queues.stop());
-    const dynamoDb = await startFaultProxy(dynamodbEndpoint);
+    const dynamoDb = await startFaultProxy(engine.endpoint);
     cleanUps.push(() => dynamoDb.stop());
     const sqs = await startFaultProxy(queues.endpoint);
     cleanUps.push(() => sqs.stop());
     if (sqsPlan !== undefined) sqs.plan = sqsPlan;
 
     const endpoints = { dynamodbEndpoint: dynamoDb.endpoint, sqsEndpoint: sqs.endpoint };
-    const started = await startLocal({ network, ...options, ...endpoints });
+    const started = await startLocal({ ...options, ...endpoints });
     cleanUps.push(() => started.kill());
     if (started.adminKey === null) throw new Error('a new network without its admin key');
 
-    const client = clientOf(dynamodbEndpoint);
+    const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: engine.endpoint });
     cleanUps.push(() => client.destroy());
     const sqsClient = new SQSClient({ ...CREDENTIALS, endpoint: queues.endpoint, useQueueUrlAsEndpoint: false });
     cleanUps.push(() => sqsClient.destroy());
-    const tables = await tablesOf(started.network, client);
+    const { TableNames = [] } = await client.send(new ListTablesCommand({}));
     const { QueueUrls = [] } = await sqsClient.send(new ListQueuesCommand({}));
     const queueNamed = (name: RegExp) => {
       const url = QueueUrls.find((of) => name.test(of));
@@ -65,14 +66,14 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
       notifications: { queue: queueNamed(/NotificationsQueue/), deadLetters: queueNamed(/NotificationsDeadLetters/) },
       async startWorkers(more) {
         const workers = await startLocal({
-          ...{ network, ...options, ...more },
-          ...{ dynamodbEndpoint, sqsEndpoint: queues.endpoint },
+          ...{ ...options, ...more },
+          ...{ dynamodbEndpoint: engine.endpoint, sqsEndpoint: queues.endpoint },
         });
         cleanUps.push(() => workers.kill());
         return workers;
       },
       async scan(kind) {
-        const TableName = tables.find((name) => name.toLowerCase().includes(kind.toLowerCase()));
+        const TableName = TableNames.find((name) => name.toLowerCase().includes(kind.toLowerCase()));
         if (TableName === undefined) throw new Error(`no table of ${kind}`);
         const items = [];
         for await (const page of paginateScan({ client }, { TableName, ConsistentRead: true })) {

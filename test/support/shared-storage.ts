@@ -19,7 +19,7 @@ declare module 'vitest' {
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   let engine: ReturnType<typeof startDynamodbLocal> | undefined;
   const describe = async (): Promise<SharedStorage> => {
-    engine ??= startDynamodbLocal();
+    engine = startDynamodbLocal();
     const { tableInputs } = await import('./table-inputs.ts');
     return { endpoint: (await engine).endpoint, inputs: tableInputs() };
   };

@@ -46,7 +46,7 @@ export async function startStorage(): Promise<Storage> {
   }
 }
 
-/** Options of a local run with tables of its own in the engine that all test files share. */
+/** Options of a local run with tables of its own in the engine that all test files share; for one that asks little of it. */
 export async function inSharedStorage(): Promise<Required<Pick<LocalOptions, 'network' | 'dynamodbEndpoint'>>> {
   const { endpoint } = await sharedStorage();
   return { network: `n${randomUUID().slice(0, 8)}`, dynamodbEndpoint: endpoint };
