@@ -7,6 +7,11 @@ import type { Breaker, Clock, EndpointState, EndpointStore, OutboundResponse } f
 const SLOT_LEASE = 30_000;
 /** A slot that was taken less than so long ago is worth waiting for: healthy endpoints give it back at once. */
 const PATIENCE = 1_000;
+/**
+ * Milliseconds between two tries, for each slot and bounded: with four workers a slot that wait, some 400 tries a second.
+ * A refusal is a write too, and an item takes 1,000 of them a second before it is throttled, those who leave included.
+ */
+const TRY = { perSlot: 10, least: 50, most: 500 };
 const BUSY_WAIT = { least: 1_000, most: 5_000 };
 /** Those whom an open breaker sent away come back spread over so long. */
 const OPEN_SPREAD = 30_000;
@@ -143,6 +148,7 @@ function waitAfter(refusal: Refusal, { now, random }: EndpointsDeps): number {
 async function findPlace(endpoint: string, deps: EndpointsDeps): Promise<Place | Refusal> {
   const { store, now, random, sleep } = deps;
   const until = now() + PATIENCE;
+  const between = Math.min(Math.max(TRY.perSlot * deps.slots, TRY.least), TRY.most);
   let slot = Math.floor(random() * deps.slots);
   let breaker = CLOSED;
   do {
@@ -156,7 +162,7 @@ async function findPlace(endpoint: string, deps: EndpointsDeps): Promise<Place |
     ({ breaker } = state);
     const free = freeSlots(state, deps.slots, at);
     if (free.length > 0) slot = free[Math.floor(random() * free.length)] ?? slot;
-    else if (isLivelyAt(state, at)) await sleep(20 + 60 * random());
+    else if (isLivelyAt(state, at)) await sleep(between * (0.4 + 1.2 * random()));
     else return { why: 'slow' };
   } while (now() < until);
   return { why: 'busy' };
