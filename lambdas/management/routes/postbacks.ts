@@ -105,12 +105,14 @@ function copyOf(postback: StoredPostback): Step {
 /** Throws unless the postback fits beside the others that may match the same conversion, those that hold back included. */
 async function requireRoom(postback: Parsed, before: StoredPostback | null, deps: Deps): Promise<void> {
   const others = async (owner: string) => (await deps.catalog.postbacksOf(owner)).filter(({ id }) => id !== before?.id);
+  if (postback.status === 'archived') return;
   const ofAll = await others(ALL);
   const ofOwner = postback.publisher_id === null ? ofAll : await others(postback.publisher_id);
-  if (before === null && ofOwner.length >= MAX_OF_PUBLISHER) {
+  const isNew = before === null || before.status === 'archived';
+  if (isNew && ofOwner.length >= MAX_OF_PUBLISHER) {
     throw invalidField('/publisher_id', 'TOO_MANY', `at most ${MAX_OF_PUBLISHER} postbacks; archive one first`);
   }
-  if (postback.status === 'archived' || (before !== null && matchesAs(postback, before))) return;
+  if (!isNew && matchesAs(postback, before)) return;
   const groups = postback.publisher_id === null ? await postbacksByPublisher(deps) : [ofOwner];
   for (const group of [[], ...groups]) {
     if (mostMatching([postback, ...ofAll, ...group]) <= MAX_POSTBACKS) continue;
@@ -140,12 +142,8 @@ async function postbacksByPublisher(deps: Deps): Promise<StoredPostback[][]> {
 type Matcher = Pick<StoredPostback, 'campaign_id' | 'goal' | 'mode' | 'status'>;
 
 /** Whether it matches what it matched before. */
-function matchesAs(next: Matcher, before: Matcher): boolean {
-  const { campaign_id, goal, mode } = before;
-  return (
-    before.status !== 'archived' &&
-    isDeepStrictEqual([next.campaign_id, next.goal, next.mode], [campaign_id, goal, mode])
-  );
+function matchesAs(next: Matcher, { campaign_id, goal, mode }: Matcher): boolean {
+  return isDeepStrictEqual([next.campaign_id, next.goal, next.mode], [campaign_id, goal, mode]);
 }
 
 /** How many of these postbacks hear of one conversion at most: all that add, and one of those that replace. */
@@ -190,10 +188,15 @@ export function postbackHandlers({ allowLoopback, trackingUrl, apiUrl }: Deps) {
     return ok({ ...showEntity(postbacks, postback), health: shown }, etag(postback.version));
   };
 
-  /** Lets go what waits, whenever somebody says that it is active: also if it was so already, as after a crash. */
+  /**
+   * Lets go what waits, whenever somebody says that it is active: also if it was so already, as after a crash. Only a
+   * repeat under the same Idempotency-Key does not: it gets the answer alone.
+   */
   const change = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
     const answer = await patch({ ...request, body: withoutHealth(request.body) }, deps);
-    if (isObject(request.body) && request.body['status'] === 'active') {
+    const status = isObject(request.body) ? request.body['status'] : undefined;
+    // Of a merge patch null is the default.
+    if (status === 'active' || status === null) {
       await letGo(request.params['id'] ?? '', deps.now() + LETTING_GO, replayDeps(deps));
     }
     return answer;

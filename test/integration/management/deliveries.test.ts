@@ -381,6 +381,17 @@ describe('a postback that fails', () => {
     expect(await stored(failed.id)).toEqual(failed);
   });
 
+  test('lets go what waits also if a patch gives it back its default status', async () => {
+    const id = await aPostback({ status: 'paused' });
+    const held = await store({ ...HELD, postbackId: id });
+    await hints();
+
+    const patched = await api.call('PATCH', `/v1/postbacks/${id}`, { body: { status: null } });
+
+    expect(patched).toMatchObject({ status: 200, body: { status: 'active' } });
+    expect(await hints()).toEqual([held.id]);
+  });
+
   test('cannot be disabled by hand', async () => {
     const id = await aPostback({ status: 'paused' });
     for (const body of [

@@ -699,6 +699,27 @@ describe('a publisher postback', () => {
     expect(other.status).toBe(422);
   });
 
+  test('are at most 50 of one publisher, archived ones aside', async () => {
+    await api.create('/v1/publishers', { id: 'full', name: 'Full' });
+    const create = (id: string, status = 'active') =>
+      api.call('POST', '/v1/postbacks', { body: postback({ id, publisher_id: 'full', status }) });
+    const copy = { campaign_id: null, goal: null, mode: 'replace', status: 'active' };
+    const others = Array.from({ length: 49 }, (_, i) => ({
+      ...copy,
+      pk: 'postback_of#full',
+      sk: `f${i}`,
+      id: `f${i}`,
+    }));
+    await Promise.all([create('last'), ...others.map((item) => api.put('catalog', toItem(item)))]);
+
+    expect(pointersAndCodes((await create('one-more')).body)).toEqual(['/publisher_id TOO_MANY']);
+    expect(await create('old', 'archived')).toMatchObject({ status: 201 });
+    const revive = () => api.call('PATCH', '/v1/postbacks/old', { body: { status: 'paused' } });
+    expect(pointersAndCodes((await revive()).body)).toEqual(['/publisher_id TOO_MANY']);
+    expect(await api.call('DELETE', '/v1/postbacks/last')).toMatchObject({ status: 204 });
+    expect(await revive()).toMatchObject({ status: 200 });
+  });
+
   test('cannot be moved to another publisher', async () => {
     const moved = await api.call('PATCH', '/v1/postbacks/first', { body: { publisher_id: null } });
     expect(pointersAndCodes(moved.body)).toEqual(['/publisher_id READ_ONLY']);
