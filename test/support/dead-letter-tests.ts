@@ -66,10 +66,12 @@ export function deadLetterTests(use: () => FailingNetwork): void {
     expect(publisher.calls).toEqual([]);
     resume();
 
-    const answers = await Promise.all([redrive({}), redrive({})]);
-    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-    const redriven = answers.reduce((sum, { body }) => sum + (body as { redriven: number }).redriven, 0);
-    expect(redriven).toBeGreaterThanOrEqual(ofLetters.length);
+    // On a slow machine one call does not get through all of them.
+    for (let redriven = 0; redriven < ofLetters.length;) {
+      const answers = await Promise.all([redrive({}), redrive({})]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+      redriven += answers.reduce((sum, { body }) => sum + (body as { redriven: number }).redriven, 0);
+    }
     await expect
       .poll(() => states(letters), { timeout: 60_000, interval: 500 })
       .toEqual({ delivered: ofLetters.length });

@@ -157,6 +157,7 @@ export function deliveryFaultTests({ conversions, kills }: DeliveryFaultRun): vo
     const approvals = Math.ceil((conversions - 2) / ENDPOINTS);
     expect(Math.abs(found.length - conversions - approvals)).toBeLessThanOrEqual(1);
     const cutOffCalls = found.flatMap((delivery) => checkCalls(delivery, allCalls(), cutOff));
+    for (const { id } of found) checkOrder(id, allCalls());
     expect(cutOffCalls.length).toBeGreaterThanOrEqual(kills);
     expect(cutOffCalls.length).toBeLessThanOrEqual(cutOff.size);
     const kinds = new Set(allCalls().map(({ behaviour }) => JSON.stringify(behaviour)));
@@ -251,11 +252,14 @@ function checkCalls(
   if (answered.length > 0) expect(answered, about).toEqual(calls.slice(-1));
   // Exhausted: visibly so, with all its attempts.
   if (state === 'exhausted') expect(attempts.length, about).toBe(SCHEDULE.length);
-
-  // The news of an approval waits for that of the pending sale.
-  const before = allCalls.filter(({ webhookId }) => webhookId === id.replace(/_2$/, '_1'));
-  if (id.endsWith('_2')) expect(calls[0]?.at ?? Infinity, about).toBeGreaterThanOrEqual(before.at(-1)?.at ?? 0);
   return unlogged;
+}
+
+/** The news of an approval waits for that of the pending sale. */
+function checkOrder(id: string, allCalls: readonly PublisherCall[]): void {
+  const callsOf = (delivery: string) => allCalls.filter(({ webhookId }) => webhookId === delivery).map(({ at }) => at);
+  const [first = Infinity] = callsOf(id);
+  if (id.endsWith('_2')) expect(first, id).toBeGreaterThanOrEqual(callsOf(id.replace(/2$/, '1')).at(-1) ?? 0);
 }
 
 function outcomeOf(behaviour: Behaviour): Outcome {
