@@ -1,8 +1,9 @@
 import { DUE_SHARDS } from './due-shard.ts';
 import type { Clock, ConversionStore, DeliveryHints, DeliveryStore, EndedHold, ParkedConversion } from './ports.ts';
 
-/** Deliveries that one run takes from a shard. */
+/** Deliveries that one round takes from a shard, and rounds of a run. */
 const PER_SHARD = 100;
+const MAX_ROUNDS = 10;
 /** With more messages waiting than this the queue is behind: more hints would only feed it. */
 const MAX_BACKLOG = 1_000;
 /** When a delivery whose hint was sent is looked at again. */
@@ -21,18 +22,32 @@ export interface SweepResult {
   readonly backlog: number | null;
 }
 
+interface SweepDeps {
+  readonly deliveries: DeliveryStore;
+  readonly hints: DeliveryHints;
+  readonly now: Clock;
+}
+
 /**
  * Sends hints for deliveries that are due: long waits, lost messages, leases that a crash left behind. Each row is
- * postponed before its hint is sent, so that of several runs one sends. Begins no row after `deadline`, milliseconds.
+ * postponed before its hint is sent, so that of several runs one sends. Goes on in rounds for as long as there is a full
+ * page and the queue keeps up: what somebody replayed by the thousand should not keep others' retries waiting. Begins no row
+ * after `deadline`, milliseconds.
  */
-export async function sweepDeliveries(
-  deps: { readonly deliveries: DeliveryStore; readonly hints: DeliveryHints; readonly now: Clock },
-  deadline: number,
-): Promise<SweepResult> {
-  const { deliveries, hints, now } = deps;
-  const backlog = await hints.backlog();
-  if (backlog > MAX_BACKLOG) return { done: 0, failures: [], backlog };
+export async function sweepDeliveries(deps: SweepDeps, deadline: number): Promise<SweepResult> {
+  let [done, failures]: [number, SweepResult['failures']] = [0, []];
+  for (let round = 0; round < MAX_ROUNDS && deps.now() < deadline; round++) {
+    const backlog = await deps.hints.backlog();
+    if (backlog > MAX_BACKLOG) return { done, failures, backlog: round === 0 ? backlog : null };
+    const swept = await sweepRound(deps, deadline);
+    done += swept.done;
+    failures = [...failures, ...swept.failures];
+    if (swept.done < PER_SHARD || swept.failures.length > 0) break;
+  }
+  return { done, failures, backlog: null };
+}
 
+async function sweepRound({ deliveries, hints, now }: SweepDeps, deadline: number): Promise<SweepResult> {
   const sweepShard = async (shard: number): Promise<SweepResult> =>
     forEachUntil(
       await deliveries.due(shard, now(), PER_SHARD),

@@ -57,20 +57,36 @@ describe('the sweep of deliveries', () => {
     expect([...deliveries.rows.values()]).toEqual([aDelivery()]);
   });
 
-  it('takes no more than 100 of a shard in a run, those first that are due longest', async () => {
+  const manyOfOneShard = (count: number) => {
     const shard = dueShard(`${conversionIdOf(0)}_1`);
-    const rows = Array.from({ length: 4_000 }, (_, n) =>
+    return Array.from({ length: count * 9 }, (_, n) =>
       aDelivery({ subjectId: conversionIdOf(0), number: n + 1, dueAt: NOON - n }),
-    ).filter(({ id }) => dueShard(id) === shard);
+    )
+      .filter(({ id }) => dueShard(id) === shard)
+      .slice(-count);
+  };
+
+  it('takes no more than 1,000 of a shard in a run, those first that are due longest', async () => {
+    const rows = manyOfOneShard(1_100);
     const { deps, hints } = given(rows);
 
     expect(await sweepDeliveries({ ...deps, hints: { ...hints, backlog: async () => 1_000 } }, LATER)).toMatchObject({
-      done: 100,
+      done: 1_000,
       backlog: null,
     });
 
-    const longest = rows.slice(-100).map(({ id }) => id);
+    const longest = rows.slice(-1_000).map(({ id }) => id);
     expect(new Set(hints.sent.map(({ deliveryId }) => deliveryId))).toEqual(new Set(longest));
+  });
+
+  it('stops between two rounds when the queue got long meanwhile', async () => {
+    const { deps, hints } = given(manyOfOneShard(400));
+    const filling = { ...hints, backlog: async () => hints.sent.length * 6 };
+
+    const result = await sweepDeliveries({ ...deps, hints: filling }, LATER);
+
+    expect(result).toEqual({ done: 200, failures: [], backlog: null });
+    expect(hints.sent).toHaveLength(200);
   });
 
   it('leaves to another run what that one has taken', async () => {
