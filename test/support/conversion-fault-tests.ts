@@ -34,14 +34,14 @@ export function conversionFaultTests({ postbacks, sales, deliverLater }: FaultRu
   const random = seededRandom(SEED);
   const kinds = new Set<string>();
   let network: FailingNetwork;
-  let told: Awaited<ReturnType<typeof startPublisher>>;
+  let told: Awaited<ReturnType<typeof startPublishers>>;
 
   beforeAll(async () => {
-    told = await startPublisher();
+    told = await startPublishers();
     network = await startFailingNetwork({ environments: SENDERS, retrySchedule: [0, 1, 1, 2] }, (target) =>
       deliverLater && target.endsWith('.ReceiveMessage') ? 'reject' : 'ok',
     );
-    await setUp(network, told.url);
+    await setUp(network, told.urlOf);
   }, 120_000);
   afterAll(async () => {
     await network.stop();
@@ -247,32 +247,41 @@ async function rowsByConversion(network: FailingNetwork): Promise<ReadonlyMap<st
   return found;
 }
 
-/** Publishers' servers: which deliveries they heard of. */
-async function startPublisher() {
+/** Publishers' servers, each an endpoint with slots of its own, and which deliveries they heard of. */
+async function startPublishers() {
   const heard = new Set<string>();
-  const server = createServer((request, response) => {
-    heard.add(String(request.headers['webhook-id']));
-    response.end('thanks');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const urls = new Map<string, string>();
+  const servers = await Promise.all(
+    Object.keys(PUBLISHERS).map(async (id) => {
+      const server = createServer((request, response) => {
+        heard.add(String(request.headers['webhook-id']));
+        response.end('thanks');
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      urls.set(id, `http://127.0.0.1:${(server.address() as AddressInfo).port}/told?id={conversion_id}`);
+      return server;
+    }),
+  );
   return {
     heard: heard as ReadonlySet<string>,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/told?id={conversion_id}`,
+    urlOf: (id: PublisherName) => urls.get(id) ?? '',
     stop() {
-      server.closeAllConnections();
-      server.close();
+      for (const server of servers) {
+        server.closeAllConnections();
+        server.close();
+      }
     },
   };
 }
 
-async function setUp(network: FailingNetwork, publisherUrl: string): Promise<void> {
+async function setUp(network: FailingNetwork, urlOf: (publisher: PublisherName) => string): Promise<void> {
   const { local } = network;
   const settings = await manage(local, 'PATCH', 'settings', { exchange_rates: EXCHANGE_RATES });
   if (settings.status !== 200) throw new Error(`PATCH settings answered ${JSON.stringify(settings.body)}`);
   await create(local, 'advertisers', { id: 'xyz', name: 'XYZ', security_token: TOKEN });
   for (const id of Object.keys(PUBLISHERS) as PublisherName[]) {
     await create(local, 'publishers', { id, name: id });
-    await create(local, 'postbacks', { publisher_id: id, url: publisherUrl, fire_on: PUBLISHERS[id] });
+    await create(local, 'postbacks', { publisher_id: id, url: urlOf(id), fire_on: PUBLISHERS[id] });
   }
   for (const name of Object.keys(CAMPAIGNS) as CampaignName[]) await createCampaign(network, name, name);
 }
