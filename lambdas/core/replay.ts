@@ -9,6 +9,8 @@ import type { Clock, ConversionStore, DeliveryHints } from './ports.ts';
 const SWEEP_AFTER = 60_000;
 /** So many of one call, give or take a page, get a message at once; the sweeper feeds the others in, as fast as they are taken. */
 const MAX_HINTS = 200;
+/** Those others are due one after the other, so that retries of other postbacks stand between them and not behind. */
+const SPREAD = 15;
 const AT_ONCE = 25;
 const MAX_TRIES = 5;
 
@@ -46,7 +48,7 @@ export async function replayDelivery(id: string, deps: ReplayDeps): Promise<Repl
     if (status === null || status === 'archived') return { kind: 'refused', because: 'archived' };
     if (delivery.state === 'cancelled') return { kind: 'refused', because: 'cancelled' };
     if (await isTakenBack(delivery, deps)) return { kind: 'refused', because: 'rejected' };
-    if (!canBeMadeDue(delivery) || (await makeDue(delivery, true, deps))) return { kind: 'replayed' };
+    if (!canBeMadeDue(delivery) || (await makeDue(delivery, null, deps))) return { kind: 'replayed' };
   }
   throw new StorageUnavailable(`delivery ${id} kept changing`);
 }
@@ -104,12 +106,14 @@ async function makeStuckDue(
   isMeant: (delivery: Delivery) => Promise<boolean>,
 ): Promise<ReplayedPage> {
   let [next, replayed, skipped] = [after, 0, 0];
+  let look = deps.now();
+  const nextLook = () => (look += SPREAD);
   do {
     const page = await deps.replays.stuck(postbackId, { since, after: next, limit: AT_ONCE });
     const found = page.deliveries.filter(({ stuckAt }) => stuckAt !== null && stuckAt <= until);
     const hinted = replayed < MAX_HINTS;
     const done = await Promise.all(
-      found.map(async (delivery) => (await isMeant(delivery)) && makeDue(delivery, hinted, deps)),
+      found.map(async (delivery) => (await isMeant(delivery)) && makeDue(delivery, hinted ? null : nextLook(), deps)),
     );
     replayed += done.filter(Boolean).length;
     skipped += done.filter((made) => !made).length;
@@ -135,12 +139,12 @@ async function isTakenBack({ subjectId, event, values }: Delivery, { store }: Re
   return (await store.conversion(subjectId))?.status === 'rejected';
 }
 
-/** False: it changed meanwhile. */
-async function makeDue(delivery: Delivery, hinted: boolean, deps: ReplayDeps): Promise<boolean> {
+/** `sweptAt`: when the sweeper sends its hint; null: it goes out at once. False: the delivery changed meanwhile. */
+async function makeDue(delivery: Delivery, sweptAt: number | null, deps: ReplayDeps): Promise<boolean> {
   const { id, postbackId } = delivery;
   const now = deps.now();
-  if (!(await deps.replays.revive(delivery, now, hinted ? now + SWEEP_AFTER : now))) return false;
-  if (!hinted) return true;
+  if (!(await deps.replays.revive(delivery, now, sweptAt ?? now + SWEEP_AFTER))) return false;
+  if (sweptAt !== null) return true;
   try {
     await deps.hints.send({ deliveryId: id, postbackId, delaySeconds: 0 });
   } catch (error) {
