@@ -26,7 +26,7 @@ export interface ConversionChange {
 }
 
 /** Who hears of a change and what they heard before; empty where it is not announced. */
-export interface Audience {
+interface Audience {
   readonly postbacks: readonly Postback[];
   readonly deliveries: readonly Delivery[];
 }

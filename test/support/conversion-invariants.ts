@@ -53,6 +53,12 @@ export function watchConversions({ store, catalog }: Network) {
       announced(id).map((state) => [state.status, moneyText(state.payout, currency)]),
     );
     expectSame(deliveries, rows.length);
+    // Nobody hears of a sale after its rejection: what waited is cancelled, what is being sent is recalled.
+    const untrue = rows.filter(({ values }) => status === 'rejected' && values['status'] !== 'rejected');
+    expectSame(
+      untrue.filter(({ state, recalled }) => state === 'waiting' || (state === 'sending' && !recalled)),
+      [],
+    );
     for (const row of rows.filter(({ state, nextAttemptAt }) => state === 'waiting' && nextAttemptAt === null)) {
       const before = rows.filter(({ state, successor }) => successor === row.number && /waiting|sending/.test(state));
       expectSame(before.length, 1);
