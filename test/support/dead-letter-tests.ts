@@ -22,8 +22,11 @@ const LETTERS = { sales: 10, postbacks: 20 };
 const MAX_RECEIVES = 5;
 const POISON = JSON.stringify({ this: 'is no hint' });
 
-/** What must hold of hints that failed too often, and of those beside them. */
-export function deadLetterTests(use: () => FailingNetwork): void {
+/**
+ * What must hold of hints that failed too often, and of those beside them. What it answers is the other half, for later:
+ * a message of nothing is tried for a minute.
+ */
+export function deadLetterTests(use: () => FailingNetwork): () => void {
   let publisher: Publisher;
   let letters: World;
   let mates: World;
@@ -78,23 +81,26 @@ export function deadLetterTests(use: () => FailingNetwork): void {
     expect(await callsOf(letters)).toEqual(ofLetters.map(() => 1));
   }, 120_000);
 
-  it(`a message of nothing stops none beside it and is a dead letter after ${MAX_RECEIVES} receives`, async () => {
-    const { local } = use();
-    const mateCount = BATCHES * (BATCH - 1);
-    await expect.poll(() => states(mates), { timeout: 60_000, interval: 500 }).toEqual({ delivered: mateCount });
-    const dead = async () => {
-      const { body } = await manage(local, 'GET', 'dead-letters');
-      return (body as { count: number }).count;
-    };
-    await expect.poll(dead, { timeout: 120_000, interval: 1_000 }).toBe(BATCHES);
-    expect(await callsOf(mates)).toEqual(Array<number>(mateCount).fill(1));
-    const failed = local.stderr().match(/"message_malformed"/g) ?? [];
-    expect(failed).toHaveLength(BATCHES * MAX_RECEIVES);
+  return () => {
+    it(`a message of nothing stops none beside it and is a dead letter after ${MAX_RECEIVES} receives`, async () => {
+      const network = use();
+      const { local } = network;
+      const mateCount = BATCHES * (BATCH - 1);
+      await expect.poll(() => states(mates), { timeout: 60_000, interval: 500 }).toEqual({ delivered: mateCount });
+      const dead = async () => {
+        const { body } = await manage(local, 'GET', 'dead-letters');
+        return (body as { count: number }).count;
+      };
+      await expect.poll(dead, { timeout: 120_000, interval: 1_000 }).toBe(BATCHES);
+      expect(await callsOf(mates)).toEqual(Array<number>(mateCount).fill(1));
+      const failed = network.logs().match(/"message_malformed"/g) ?? [];
+      expect(failed).toHaveLength(BATCHES * MAX_RECEIVES);
 
-    await expect
-      .poll(async () => (await redrive({ discard_malformed: true })).body, { timeout: 60_000, interval: 1_000 })
-      .toMatchObject({ remaining: 0 });
-  }, 180_000);
+      await expect
+        .poll(async () => (await redrive({ discard_malformed: true })).body, { timeout: 60_000, interval: 1_000 })
+        .toMatchObject({ remaining: 0 });
+    }, 180_000);
+  };
 }
 
 /** Lets nobody receive hints until the answer is called: one poll that was under way gets a hint of no delivery. */

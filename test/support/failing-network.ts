@@ -16,7 +16,9 @@ export interface FailingNetwork {
   /** Past the proxy. */
   readonly sqsClient: SQSClient;
   /** More workers for the same storage and queues, past the proxies: another run, which can be killed without this one. */
-  startWorkers(options?: LocalOptions): Promise<Local>;
+  startWorkers(): Promise<Local>;
+  /** What all of them have logged. */
+  logs(): string;
   /** URLs of the queue of hints and of its dead letters. */
   readonly notifications: { readonly queue: string; readonly deadLetters: string };
   /** Every item of a table of the stack, whatever the proxy does. `kind`: what its name has, `Clicks`. */
@@ -46,6 +48,7 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
     const endpoints = { dynamodbEndpoint: dynamoDb.endpoint, sqsEndpoint: sqs.endpoint };
     const started = await startLocal({ ...options, ...endpoints });
     cleanUps.push(() => started.kill());
+    const runs = [started];
     if (started.adminKey === null) throw new Error('a new network without its admin key');
 
     const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: engine.endpoint });
@@ -64,14 +67,14 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
       local: { ...started, adminKey: started.adminKey },
       ...{ dynamoDb, sqs, sqsClient, stop },
       notifications: { queue: queueNamed(/NotificationsQueue/), deadLetters: queueNamed(/NotificationsDeadLetters/) },
-      async startWorkers(more) {
-        const workers = await startLocal({
-          ...{ ...options, ...more },
-          ...{ dynamodbEndpoint: engine.endpoint, sqsEndpoint: queues.endpoint },
-        });
+      async startWorkers() {
+        const past = { dynamodbEndpoint: engine.endpoint, sqsEndpoint: queues.endpoint };
+        const workers = await startLocal({ ...options, ...past });
         cleanUps.push(() => workers.kill());
+        runs.push(workers);
         return workers;
       },
+      logs: () => runs.map(({ stderr }) => stderr()).join(''),
       async scan(kind) {
         const TableName = TableNames.find((name) => name.toLowerCase().includes(kind.toLowerCase()));
         if (TableName === undefined) throw new Error(`no table of ${kind}`);
