@@ -27,8 +27,8 @@ const FAULTY_SHARE = 0.3;
 const SCHEDULE = [0, 1, 1, 2];
 /** Between the clocks of a call and of its log, in milliseconds; attempts of one delivery are a second apart. */
 const LAG = 500;
-/** Until hints come back that killed workers had received, in seconds: longer than any call. */
-const VISIBILITY = 15;
+/** Until hints come back that killed workers had received, in seconds: a little after the leases that these held. */
+const VISIBILITY = 33;
 
 const REDIRECT = { status: 302, headers: { location: 'http://10.0.0.1/' } };
 const FAULTS: readonly [Behaviour, ...Behaviour[]] = [
