@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
@@ -71,6 +72,8 @@ export interface DeliveryWorld {
   /** The network's own workers get no hints any more. */
   hold(): Promise<void>;
   release(): void;
+  /** Hints that wait to be received. */
+  queued(): Promise<number>;
   /** Takes so many hints out of the queue, as batches of these sizes for the function. */
   takeHints(count: number, batch: number): Promise<readonly SQSEvent[]>;
   /** Fills the queue of the bare minimum with calls of so many endpoints by turns. */
@@ -169,6 +172,13 @@ export async function startDeliveryWorld(): Promise<DeliveryWorld> {
         while (!refused) await sleep(20);
       },
       release: () => (gate.plan = () => 'ok'),
+
+      async queued() {
+        const { Attributes } = await sqs.send(
+          new GetQueueAttributesCommand({ QueueUrl: queue, AttributeNames: ['ApproximateNumberOfMessages'] }),
+        );
+        return Number(Attributes?.ApproximateNumberOfMessages);
+      },
 
       async takeHints(count, batch) {
         const records: SQSRecord[] = [];
