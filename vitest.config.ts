@@ -18,7 +18,7 @@ export default defineConfig({
     exclude: ['test/**/*.long.test.ts'],
     globalSetup: 'test/support/shared-storage.ts',
     sequence: { sequencer: EndToEndFirst },
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
