@@ -91,7 +91,7 @@ test('a postback that never comes is named as missing', async () => {
   await change('paused');
   try {
     const { missing } = await walk(chain, VISITOR, 1_500);
-    expect(missing[0]).toBe('the conversion at tia');
+    expect(missing).toContain('the conversion at tia');
   } finally {
     await change('active');
   }
