@@ -1,5 +1,6 @@
 import { deliveryId, hasEnded } from './delivery.ts';
 import type { Attempt, AttemptError, Delivery } from './delivery.ts';
+import type { Detours } from './detours.ts';
 import { endpointOf, isAlive } from './endpoints.ts';
 import type { Admission, BreakerNews, CallResult, Endpoints } from './endpoints.ts';
 import type { Postback } from './entities.ts';
@@ -40,6 +41,8 @@ export interface DeliverDeps {
   readonly postbacks: Pick<PostbackCatalog, 'postback'>;
   readonly endpoints: Endpoints;
   readonly watch: PostbackWatch;
+  /** Of the execution environment, for all its invocations. */
+  readonly detours: Detours;
   readonly caller: PostbackCaller;
   readonly hints: Pick<DeliveryHints, 'send'>;
   readonly schedule: RetrySchedule;
@@ -91,6 +94,12 @@ export async function deliverHinted(
   hint: { readonly deliveryId: string; readonly postbackId: string },
   deps: DeliverDeps,
 ): Promise<DeliverOutcome> {
+  const wait = deps.detours.waitOf(hint.postbackId);
+  if (wait !== null) {
+    // The row stays due: who comes there after the wait makes its call or moves it.
+    await deps.hints.send({ ...hint, delaySeconds: Math.ceil(wait / 1_000) });
+    return NOTHING_TO_DO;
+  }
   try {
     return await deliver(hint.deliveryId, deps);
   } catch (error) {
@@ -121,7 +130,9 @@ export async function deliver(id: string, deps: DeliverDeps): Promise<DeliverOut
     return followUp(await attemptWith(async () => answer, row, postback, deps), postback, deps);
   }
 
-  const admission = await endpoints.enter(endpointOf(postback.url));
+  const endpoint = endpointOf(postback.url);
+  const admission = await endpoints.enter(endpoint);
+  deps.detours.note(postback.id, endpoint, admission);
   if (!admission.admitted) return putOff(row, now() + waitFor(admission, row, deps), deps);
   let result: CallResult = 'not_called';
   const call = async (delivery: Delivery, at: number): Promise<OutboundResponse> => {

@@ -8,6 +8,7 @@ import { createEndpointStore } from '../adapters/dynamodb/endpoints.ts';
 import { createPostbackHealthStore } from '../adapters/dynamodb/postback-health.ts';
 import { createPostbackCaller } from '../adapters/http/postback-caller.ts';
 import { createDeliveryHints, createSqs, hideMessage, parseDeliveryHint } from '../adapters/sqs/hints.ts';
+import { createDetours } from '../core/detours.ts';
 import { deliverHinted } from '../core/deliver.ts';
 import { createEndpoints } from '../core/endpoints.ts';
 import { createPostbackWatch } from '../core/postback-health.ts';
@@ -39,6 +40,7 @@ const common = {
   newLease: randomUUID,
   sleep,
   tell: logNews,
+  detours: createDetours({ now: Date.now, random: Math.random }),
 };
 
 /** Messages are hints to look at a delivery; only a failure of our own gives one back to the queue. */
@@ -54,6 +56,6 @@ function parse({ body, attributes }: SQSRecord) {
   return { deliveryId, postbackId: attributes.MessageGroupId ?? deliveryId };
 }
 
-/** Soon, then later and later: what fails each time is in the dead-letter queue within a minute. */
+/** Soon, then later and later: what fails each time is in the dead-letter queue within half a minute. */
 const giveBack = ({ receiptHandle, attributes }: SQSRecord): Promise<void> =>
-  hideMessage(sqs, queueUrl, { receiptHandle, seconds: 2 ** Number(attributes.ApproximateReceiveCount) });
+  hideMessage(sqs, queueUrl, { receiptHandle, seconds: 2 ** (Number(attributes.ApproximateReceiveCount) - 1) });

@@ -1,6 +1,7 @@
 import { deliverHinted } from '../../lambdas/core/deliver.ts';
 import type { DeliverDeps, DeliveryNews } from '../../lambdas/core/deliver.ts';
 import type { Delivery } from '../../lambdas/core/delivery.ts';
+import { createDetours } from '../../lambdas/core/detours.ts';
 import { createEndpoints } from '../../lambdas/core/endpoints.ts';
 import type { Postback } from '../../lambdas/core/entities.ts';
 import type { DeliveryHints, OutboundRequest, OutboundResponse } from '../../lambdas/core/ports.ts';
@@ -70,6 +71,8 @@ export function anEngine({
   let sweptAt = NOON;
   const sleep = async (milliseconds: number) => void (clock.now += milliseconds);
 
+  /** One execution environment. */
+  const detours = createDetours({ now, random });
   /** What one invocation works with. */
   const worker = (over: typeof ports = ports): DeliverDeps => {
     const common = { ...over, slots, now, random, sleep, tell: (item: DeliveryNews) => void news.push(item) };
@@ -77,6 +80,7 @@ export function anEngine({
       ...common,
       endpoints: createEndpoints({ ...common, store: over.endpoints }),
       watch: createPostbackWatch({ ...common, store: over.health }),
+      detours,
       schedule: DEFAULT_SCHEDULE,
       rules: { allowLoopback: false, ownHosts: ['track.own.example'] },
       userAgent: 'Flowback/1.2.3',
