@@ -18,15 +18,15 @@ import type { Publisher } from './publisher.ts';
 /** Messages of a batch, of which one is poison. */
 const BATCH = 10;
 const BATCHES = 5;
-const LETTERS = { sales: 10, postbacks: 20 };
+const LETTERS_A_SALE = 20;
 const MAX_RECEIVES = 5;
 const POISON = JSON.stringify({ this: 'is no hint' });
 
 /**
- * What must hold of hints that failed too often, and of those beside them. What it answers is the other half, for later:
- * a message of nothing is tried for a minute.
+ * What must hold of `count` hints (a multiple of 20) that failed too often, and of those beside them. What it answers is the other half, for later:
+ * a message of nothing is tried for half a minute.
  */
-export function deadLetterTests(use: () => FailingNetwork): () => void {
+export function deadLetterTests(count: number, use: () => FailingNetwork): () => void {
   let publisher: Publisher;
   let letters: World;
   let mates: World;
@@ -34,8 +34,8 @@ export function deadLetterTests(use: () => FailingNetwork): () => void {
   beforeAll(async () => {
     publisher = await startPublisher();
     const world = await createWorld(use().local);
-    const postbacks = (count: number) => Array.from({ length: count }, () => tellAt(publisher.url));
-    letters = await addPublisher(use().local, world, 'letters', postbacks(LETTERS.postbacks));
+    const postbacks = (many: number) => Array.from({ length: many }, () => tellAt(publisher.url));
+    letters = await addPublisher(use().local, world, 'letters', postbacks(LETTERS_A_SALE));
     mates = await addPublisher(use().local, world, 'mates', postbacks(BATCH - 1));
   });
   afterAll(() => publisher.stop());
@@ -47,12 +47,12 @@ export function deadLetterTests(use: () => FailingNetwork): () => void {
   };
   const redrive = (body: object) => manage(use().local, 'POST', 'dead-letters/redrive', body);
 
-  it('200 dead letters that are redriven twice at once are delivered, each once (invariant 7)', async () => {
+  it(`${count} dead letters that are redriven twice at once are delivered, each once (invariant 7)`, async () => {
     const network = use();
     const { notifications, local } = network;
     const resume = await holdReceivers(network);
-    const sales = Array.from({ length: LETTERS.sales + BATCHES }, (_, sale) => sale);
-    await inTurns(sales, 4, (sale) => sell(local, sale < LETTERS.sales ? letters : mates, `held-${sale}`));
+    const sales = Array.from({ length: count / LETTERS_A_SALE + BATCHES }, (_, sale) => sale);
+    await inTurns(sales, 4, (sale) => sell(local, sale < count / LETTERS_A_SALE ? letters : mates, `held-${sale}`));
     const ofLetters = await deliveriesOf(local, `publisher_id=${letters.publisher}`);
     const ofMates = await deliveriesOf(local, `publisher_id=${mates.publisher}`);
     const hints = await takeHints(
@@ -60,7 +60,7 @@ export function deadLetterTests(use: () => FailingNetwork): () => void {
       [...ofLetters, ...ofMates].map(({ id }) => id),
     );
     const hintsOf = (deliveries: typeof ofLetters) => deliveries.map(({ id }) => hints.get(id) ?? '');
-    expect(ofLetters).toHaveLength(LETTERS.sales * LETTERS.postbacks);
+    expect(ofLetters).toHaveLength(count);
     await send(network, notifications.deadLetters, hintsOf(ofLetters));
     for (let first = 0; first < ofMates.length; first += BATCH - 1) {
       const [one = '', ...others] = hintsOf(ofMates.slice(first, first + BATCH - 1));

@@ -16,6 +16,8 @@ import { oneOf, SEED, seededRandom } from './seeded-random.ts';
 
 interface DeliveryFaultRun {
   readonly conversions: number;
+  /** Dead letters that are redriven. */
+  readonly letters: number;
   /** How often workers are killed in the middle of their calls. */
   readonly kills: number;
 }
@@ -61,7 +63,7 @@ interface Outcome {
 }
 
 /** What must hold of deliveries while publishers fail in every way and workers are killed, by what the publishers saw. */
-export function deliveryFaultTests({ conversions, kills }: DeliveryFaultRun): void {
+export function deliveryFaultTests({ conversions, letters, kills }: DeliveryFaultRun): void {
   let network: FailingNetwork;
   let workers: Local;
   let publishers: readonly Publisher[];
@@ -125,7 +127,7 @@ export function deliveryFaultTests({ conversions, kills }: DeliveryFaultRun): vo
     for (const { id } of await deliveriesOf(network.local, 'state=sending')) cutOff.set(id, at);
   };
 
-  const poisonTest = deadLetterTests(() => network);
+  const poisonTest = deadLetterTests(letters, () => network);
 
   it(`are made for ${conversions} conversions while publishers fail and workers are killed`, async () => {
     await startWorkers();
