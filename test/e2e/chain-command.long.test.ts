@@ -12,6 +12,7 @@ killChainsAfterwards();
 test('a chain that was killed leaves no process and goes on where it was', async () => {
   const first = startChainCommand(['--port', '0', '--data', data]);
   await expect.poll(first.out, { timeout: 120_000, interval: 50 }).toContain('Serving until');
+  expect(first.out()).toMatch(/link {2}http:\/\/127\.0\.0\.1:\d+\/click\?campaign_id=summer&pub_id=site/);
   const left = descendantsOf(first.child.pid ?? 0);
   first.child.kill('SIGKILL');
   await first.code;
