@@ -118,8 +118,6 @@ export interface ReplayStore {
     query: { readonly since: number; readonly after: string | null; readonly limit: number },
   ): Promise<{ readonly deliveries: readonly Delivery[]; readonly next: string | null }>;
   delivery(id: string): Promise<Delivery | null>;
-  /** All of a conversion, oldest first, strongly consistent. */
-  deliveriesOf(conversionId: string): Promise<readonly Delivery[]>;
   /**
    * Makes a delivery due at `now`, at the beginning of its schedule. False, and nothing is written, if its state, its
    * times or whether it is taken back are not what was read any more.

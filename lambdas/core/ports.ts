@@ -247,7 +247,8 @@ export interface ConversionStore {
   /** Conversions with this transaction id, of one advertiser or (null) of all; at most `MAX_OF_TXN`. */
   conversionsOfTxn(txnHash: string, advertiserId: string | null): Promise<readonly TxnIndexRow[]>;
   conversion(id: string): Promise<Conversion | null>;
-  deliveriesOf(conversionId: string): Promise<readonly Delivery[]>;
+  /** All of a conversion or a click, oldest first. */
+  deliveriesOf(subjectId: string): Promise<readonly Delivery[]>;
   /** One transaction, at most 100 rows. After a thrown error it may have happened: the caller reads its own conversion back. */
   commit(write: ConversionWrite): Promise<CommitResult>;
   /** Removes from counters what is over; see `staleAttributes`. Idempotent. */

@@ -16,7 +16,7 @@ const MAX_TRIES = 5;
 
 export interface ReplayDeps {
   readonly replays: ReplayStore;
-  readonly store: Pick<ConversionStore, 'conversion'>;
+  readonly store: Pick<ConversionStore, 'conversion' | 'deliveriesOf'>;
   /** Null: there is no such postback. */
   readonly postbackStatus: (id: string) => Promise<PostbackStatus | null>;
   readonly hints: DeliveryHints;
@@ -128,8 +128,8 @@ function canBeMadeDue({ state, nextAttemptAt }: Delivery): boolean {
 }
 
 /** Whether the postback has newer news of the same. */
-async function isOvertaken({ subjectId, postbackId, number }: Delivery, { replays }: ReplayDeps): Promise<boolean> {
-  const all = await replays.deliveriesOf(subjectId);
+async function isOvertaken({ subjectId, postbackId, number }: Delivery, { store }: ReplayDeps): Promise<boolean> {
+  const all = await store.deliveriesOf(subjectId);
   return all.some((other) => other.postbackId === postbackId && other.number > number && other.state !== 'cancelled');
 }
 

@@ -254,6 +254,7 @@ describe.each([
       const other = { ...delivery, number: 9, id: deliveryId(delivery.subjectId, 9) };
       expect(await commit({ kind: 'put', delivery })).toEqual(refused);
       expect(await commit({ kind: 'put', delivery: other })).toEqual({ committed: true });
+      await prepare({});
       expect(await rows()).toEqual([other, delivery]);
     });
 

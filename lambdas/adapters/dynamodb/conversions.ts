@@ -90,8 +90,8 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
       return item === null ? null : fromConversionItem(item);
     },
 
-    async deliveriesOf(conversionId) {
-      const range = { pk: conversionId, prefix: 'delivery#' };
+    async deliveriesOf(subjectId) {
+      const range = { pk: subjectId, prefix: 'delivery#' };
       return (await readPartition(client, tables.deliveries, range)).map(fromDeliveryItem);
     },
 

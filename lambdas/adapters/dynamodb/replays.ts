@@ -6,7 +6,6 @@ import { createDeliveryStore } from './deliveries.ts';
 import { deliveryKey, fromDeliveryItem, timeAttributes } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
 import { toItem } from './items.ts';
-import { readPartition } from './reads.ts';
 import { unchanged, update, updateOnce } from './update.ts';
 
 /** The Deliveries table as operators send from it again. */
@@ -27,10 +26,6 @@ export function createReplayStore(client: DynamoDBClient, table: string): Replay
       });
       const { Items = [], LastEvaluatedKey } = await storageCall(() => client.send(command));
       return { deliveries: Items.map(fromDeliveryItem), next: LastEvaluatedKey?.['stuck_at']?.S ?? null };
-    },
-
-    async deliveriesOf(subjectId) {
-      return (await readPartition(client, table, { pk: subjectId, prefix: 'delivery#' })).map(fromDeliveryItem);
     },
 
     async revive({ id, subjectId, number, state, nextAttemptAt, dueAt: wasDueAt, recalled }, now, dueAt) {

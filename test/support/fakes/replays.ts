@@ -17,10 +17,6 @@ export function fakeReplays(rows: Map<string, Delivery>): ReplayStore {
 
     delivery: async (id) => rows.get(id) ?? null,
 
-    async deliveriesOf(subjectId) {
-      return [...rows.values()].filter((row) => row.subjectId === subjectId).sort((a, b) => a.number - b.number);
-    },
-
     async revive(delivery, now, dueAt) {
       const row = rows.get(delivery.id);
       const same = (['state', 'nextAttemptAt', 'dueAt', 'recalled'] as const).every(

@@ -61,7 +61,10 @@ function aWorld(...deliveries: readonly Delivery[]) {
   let now = NOON;
   const deps: ReplayDeps = {
     replays: fakeReplays(rows),
-    store: { conversion: async (id) => conversions.get(id) ?? null },
+    store: {
+      conversion: async (id) => conversions.get(id) ?? null,
+      deliveriesOf: async (id) => [...rows.values()].filter(({ subjectId }) => subjectId === id),
+    },
     postbackStatus: async () => status,
     hints,
     hintLost: (id) => lost.push(id),
@@ -103,10 +106,12 @@ function crashing(deps: ReplayDeps, n: number, when: 'before' | 'after'): Replay
     replays: {
       stuck: wrap((id: string, query: StuckQuery) => replays.stuck(id, query)),
       delivery: wrap((id: string) => replays.delivery(id)),
-      deliveriesOf: wrap((id: string) => replays.deliveriesOf(id)),
       revive: wrap((...args: ReviveArgs) => replays.revive(...args)),
     },
-    store: { conversion: wrap((id) => store.conversion(id)) },
+    store: {
+      conversion: wrap((id) => store.conversion(id)),
+      deliveriesOf: wrap((id: string) => store.deliveriesOf(id)),
+    },
     postbackStatus: wrap(deps.postbackStatus),
     hints: { ...hints, send: wrap((hint) => hints.send(hint)) },
     hintLost: () => {
