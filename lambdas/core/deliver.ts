@@ -15,7 +15,7 @@ import type {
   PostbackCatalog,
 } from './ports.ts';
 import { StorageUnavailable } from './ports.ts';
-import { jittered, waitAfterFailure } from './retry-schedule.ts';
+import { jittered, waitAfterFailure, waitBetween } from './retry-schedule.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 import { checkPostbackUrl } from './url-rules.ts';
 import type { PostbackRules } from './url-rules.ts';
@@ -104,8 +104,7 @@ export async function deliverHinted(
     return await deliver(hint.deliveryId, deps);
   } catch (error) {
     if (!(error instanceof StorageUnavailable)) throw error;
-    const { least, most } = STORAGE_WAIT;
-    await deps.hints.send({ ...hint, delaySeconds: least + Math.round((most - least) * deps.random()) });
+    await deps.hints.send({ ...hint, delaySeconds: waitBetween(STORAGE_WAIT, deps.random()) });
     return { kind: 'storage_unavailable', error };
   }
 }

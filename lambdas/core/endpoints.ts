@@ -1,4 +1,5 @@
 import type { Breaker, Clock, EndpointState, EndpointStore, OutboundResponse } from './ports.ts';
+import { waitBetween } from './retry-schedule.ts';
 
 /**
  * Longer than an invocation of the delivery function may take, so that a slot is free before its lease ends unless its
@@ -141,7 +142,7 @@ function waitAfter(refusal: Refusal, { now, random }: EndpointsDeps): number {
   if (refusal.why === 'open') {
     return Math.min(refusal.until - now() + Math.round(OPEN_SPREAD * random()), LONGEST_OPENING);
   }
-  return BUSY_WAIT.least + Math.round((BUSY_WAIT.most - BUSY_WAIT.least) * random());
+  return waitBetween(BUSY_WAIT, random());
 }
 
 /** Takes a slot. What stands at the endpoint is learnt from refusals, so that a free one costs one write and no read. */

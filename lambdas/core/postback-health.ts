@@ -1,6 +1,7 @@
 import type { Postback } from './entities.ts';
 import { isAlive } from './endpoints.ts';
 import type { OutboundResponse, PostbackCatalog, PostbackHealth, PostbackHealthStore } from './ports.ts';
+import { once } from './read-once.ts';
 
 const HOUR = 60 * 60_000;
 /** A postback with nothing but failures is disabled after so long and so many. */
@@ -39,7 +40,6 @@ interface PostbackWatchDeps {
 /** One for each batch of messages. Everything throws StorageUnavailable. */
 export function createPostbackWatch({ store, postbacks, tell }: PostbackWatchDeps): PostbackWatch {
   const failing = new Set<string>();
-  const looks = new Map<string, Promise<void>>();
 
   const read = async (postbackId: string) => {
     if ((await store.health(postbackId)) !== null) failing.add(postbackId);
@@ -59,11 +59,7 @@ export function createPostbackWatch({ store, postbacks, tell }: PostbackWatchDep
   };
 
   return {
-    look(postbackId) {
-      const look = looks.get(postbackId) ?? read(postbackId);
-      looks.set(postbackId, look);
-      return look;
-    },
+    look: once(read),
 
     async note(postback, answer, at) {
       if (answer.status === 410) return disable(postback, 'gone', at);

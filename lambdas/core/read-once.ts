@@ -1,6 +1,6 @@
 import type { ClickPayoutCatalog } from './click-payout.ts';
 
-/** The catalog for as long as a batch takes: each thing is read once, and all who want it share how that ends. */
+/** The catalog for as long as a batch takes. */
 export function readOnce(catalog: ClickPayoutCatalog): ClickPayoutCatalog {
   const settings = once(() => catalog.settings());
   return {
@@ -10,7 +10,8 @@ export function readOnce(catalog: ClickPayoutCatalog): ClickPayoutCatalog {
   };
 }
 
-function once<T>(read: (key: string) => Promise<T>): (key: string) => Promise<T> {
+/** Reads each key once; all who want it share how that ends. */
+export function once<T>(read: (key: string) => Promise<T>): (key: string) => Promise<T> {
   const reads = new Map<string, Promise<T>>();
   return (key) => {
     const found = reads.get(key) ?? read(key);

@@ -55,6 +55,14 @@ export function waitAfterFailure(
   return Math.round(askedToSlowDown ? Math.max(wait, SLOW_DOWN_WAIT) : wait);
 }
 
+/** A wait between two, evenly spread. `random` is in [0, 1). */
+export function waitBetween(
+  { least, most }: { readonly least: number; readonly most: number },
+  random: number,
+): number {
+  return least + Math.round((most - least) * random);
+}
+
 /** A wait spread by 20 % to either side, so that what failed together does not come back together. */
 export function jittered(wait: number, random: number): number {
   return Math.round(wait * (1 - JITTER + 2 * JITTER * random));
