@@ -1,14 +1,13 @@
 import type { DynamoDBBatchItemFailure, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { createConversionCatalog } from '../adapters/dynamodb/catalog.ts';
-import { fromClickItem } from '../adapters/dynamodb/click-item.ts';
 import { createClickLedger } from '../adapters/dynamodb/click-ledger.ts';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { createNewDeliveryDeps } from '../conversion/new-delivery-deps.ts';
 import { payClick } from '../core/click-payout.ts';
-import type { Click } from '../core/entities.ts';
 import { readOnce } from '../core/read-once.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
+import { newClickOf } from './new-click-of.ts';
 
 const dynamoDb = createDynamoDb();
 const conversions = requireEnv(ENV.conversionsTable);
@@ -28,7 +27,7 @@ export const handler = async ({ Records }: DynamoDBStreamEvent): Promise<DynamoD
   const batchItemFailures: DynamoDBBatchItemFailure[] = [];
   let cause: unknown;
   const book = async (record: DynamoDBRecord): Promise<void> => {
-    const click = toClick(record);
+    const click = newClickOf(record);
     if (click === null) return;
     try {
       await payClick(click, deps);
@@ -45,19 +44,3 @@ export const handler = async ({ Records }: DynamoDBStreamEvent): Promise<DynamoD
   if (failed > 0) log('click_payouts_failed', { failed, ...describeError(cause) });
   return { batchItemFailures };
 };
-
-/**
- * An item that cannot be read is passed over with a log line: it will never be another one, and to fail it would keep
- * good clicks of its shard waiting for a day, to end as a place in the stream. The item itself stays in Clicks.
- */
-function toClick({ dynamodb }: DynamoDBRecord): Click | null {
-  const image = dynamodb?.NewImage;
-  // A row that went.
-  if (image === undefined) return null;
-  try {
-    return fromClickItem(image);
-  } catch (error) {
-    log('click_payout_malformed', { click_id: image['id']?.S ?? null, ...describeError(error) });
-    return null;
-  }
-}

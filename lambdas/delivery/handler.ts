@@ -7,15 +7,16 @@ import { createDeliveryStore } from '../adapters/dynamodb/deliveries.ts';
 import { createEndpointStore } from '../adapters/dynamodb/endpoints.ts';
 import { createPostbackHealthStore } from '../adapters/dynamodb/postback-health.ts';
 import { createPostbackCaller } from '../adapters/http/postback-caller.ts';
-import { createDeliveryHints, createSqs, hideMessage, parseDeliveryHint } from '../adapters/sqs/hints.ts';
+import { createDeliveryHints, createSqs, hideMessage } from '../adapters/sqs/hints.ts';
 import { createDetours } from '../core/detours.ts';
 import { deliverHinted } from '../core/deliver.ts';
 import { createEndpoints } from '../core/endpoints.ts';
 import { createPostbackWatch } from '../core/postback-health.ts';
 import { DEFAULT_SCHEDULE, parseSchedule } from '../core/retry-schedule.ts';
-import { MalformedMessage, runBatch } from '../runtime/batch.ts';
+import { runBatch } from '../runtime/batch.ts';
 import { ENV, LOCAL_ENV, requireEnv } from '../runtime/environment.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { hintOf } from './hint-of.ts';
 import { logNews, logOutcome } from './log-outcome.ts';
 
 const [dynamoDb, sqs] = [createDynamoDb(), createSqs()];
@@ -47,14 +48,8 @@ const common = {
 export const handler: SQSHandler = (event) => {
   const watch = createPostbackWatch({ ...common, store: health });
   const deps = { ...common, watch, endpoints: createEndpoints({ ...common, store: endpoints, slots }) };
-  return runBatch(event, async (record) => logOutcome(await deliverHinted(parse(record), deps)), giveBack);
+  return runBatch(event, async (record) => logOutcome(await deliverHinted(hintOf(record), deps)), giveBack);
 };
-
-function parse({ body, attributes }: SQSRecord) {
-  const deliveryId = parseDeliveryHint(body);
-  if (deliveryId === null) throw new MalformedMessage(`no hint: ${body.slice(0, 100)}`);
-  return { deliveryId, postbackId: attributes.MessageGroupId ?? deliveryId };
-}
 
 /** Soon, then later and later: what fails each time is in the dead-letter queue within half a minute. */
 const giveBack = ({ receiptHandle, attributes }: SQSRecord): Promise<void> =>
