@@ -2,7 +2,7 @@ import type { DynamoDBBatchItemFailure, DynamoDBBatchResponse, DynamoDBRecord, D
 import { createConversionCatalog } from '../adapters/dynamodb/catalog.ts';
 import { createClickLedger } from '../adapters/dynamodb/click-ledger.ts';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
-import { createNewDeliveryDeps } from '../conversion/new-delivery-deps.ts';
+import { createNewDeliveryDeps } from '../wiring/new-delivery-deps.ts';
 import { payClick } from '../core/click-payout.ts';
 import { readOnce } from '../core/read-once.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';

@@ -9,7 +9,7 @@ import { receivePostback } from '../core/receive-postback.ts';
 import type { PostbackDeps } from '../core/receive-postback.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
-import { createRecordDeps } from './deps.ts';
+import { createRecordDeps } from '../wiring/record-deps.ts';
 import { toInboundCall, toResult } from './http.ts';
 
 /** Below the function's timeout of 10 s: one that Lambda ends answers without Retry-After. */

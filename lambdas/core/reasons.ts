@@ -69,6 +69,7 @@ export const CONVERSION_REASONS = {
   NO_EXCHANGE_RATE: accepted('Recorded as pending: the network has no exchange rate for this currency'),
   OVER_CAP: accepted('Recorded, but not paid: a cap is reached'),
   OK: accepted('Recorded'),
+  QUEUED: parked('Storage does not answer; the conversion is kept and recorded when it does'),
   NO_CLICK: rejected(422, 'Neither a click_id nor a cookie names a click'),
   TEMPORARILY_UNAVAILABLE: {
     http: 503,

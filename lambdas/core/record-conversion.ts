@@ -7,7 +7,7 @@ import type { StoredCounter } from './counters.ts';
 import { publisherOfCoupon } from './coupons.ts';
 import { decideExisting } from './decide-existing.ts';
 import { decideNew } from './decide-new.ts';
-import type { Campaign, Sender, Settings } from './entities.ts';
+import type { Campaign, Settings } from './entities.ts';
 import { ENTITY_ID } from './ids.ts';
 import { findByEarlierKey, findByTxn, keysOfNew, locate, readConversion, targetOf } from './locate-conversion.ts';
 import type { Located, Target } from './locate-conversion.ts';
@@ -22,6 +22,7 @@ import { refuse } from './ruling.ts';
 import type { Ruling, Subject } from './ruling.ts';
 import { sceneOf } from './scene.ts';
 import { mayReportFor } from './senders.ts';
+import type { Reporter } from './senders.ts';
 import { findSubject, subjectOf } from './subject.ts';
 
 export interface Outcome extends Omit<Ruling, 'change'> {
@@ -247,7 +248,7 @@ async function decideFirst(
 }
 
 /** Whether an advertiser, as far as one is known, is none of the sender's. A pixel reports for whose the click is. */
-function isForeign(advertiserId: string | null, sender: Sender | null): boolean {
+function isForeign(advertiserId: string | null, sender: Reporter | null): boolean {
   return sender !== null && advertiserId !== null && !mayReportFor(sender, advertiserId);
 }
 

@@ -1,12 +1,12 @@
 import type { VerifiedClickId } from './click-id.ts';
-import type { Sender } from './entities.ts';
 import type { PostbackRequest } from './postback-request.ts';
+import type { Reporter } from './senders.ts';
 
 /** A call that reports a conversion and was authenticated. */
 export interface Report {
   readonly request: PostbackRequest;
   /** Null: a pixel, which anybody may load. It records and never changes. */
-  readonly sender: Sender | null;
+  readonly sender: Reporter | null;
   /** Whether the sender may call from where it called. */
   readonly addressAllowed: boolean;
   /** Verified; null: the call names its conversion by `txn_id` alone. */

@@ -19,8 +19,13 @@ export function holdsToken(sender: Sender, hash: string, now: number): boolean {
   return held && sender.status === 'active';
 }
 
+/** Who reports a conversion: a sender, or the holder of an API key (`id` null). */
+export interface Reporter extends Pick<Sender, 'advertiserIds' | 'decimals'> {
+  readonly id: string | null;
+}
+
 /** Whether the sender may report conversions of this advertiser. */
-export function mayReportFor(sender: Sender, advertiserId: string): boolean {
+export function mayReportFor(sender: Reporter, advertiserId: string): boolean {
   return sender.advertiserIds === 'all' || sender.advertiserIds.includes(advertiserId);
 }
 

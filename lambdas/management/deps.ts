@@ -8,7 +8,7 @@ import { createReplayStore } from '../adapters/dynamodb/replays.ts';
 import { createPostbackCaller } from '../adapters/http/postback-caller.ts';
 import { createDeadLetterQueue } from '../adapters/sqs/dead-letters.ts';
 import { createSqs } from '../adapters/sqs/hints.ts';
-import { createRecordDeps } from '../conversion/deps.ts';
+import { createRecordDeps } from '../wiring/record-deps.ts';
 import { ENV, LOCAL_ENV, requireEnv } from '../runtime/environment.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Deps } from './http.ts';

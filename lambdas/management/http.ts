@@ -60,6 +60,7 @@ export interface ApiRequest {
   readonly by: string;
   /** Whom the key belongs to: it may see nothing of others. Null: it is nobody's in particular. */
   readonly publisherId: string | null;
+  readonly advertiserId: string | null;
   /** Method and pattern, `GET /v1/clicks/:id`. */
   readonly route: string;
   readonly now: number;

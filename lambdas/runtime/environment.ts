@@ -14,6 +14,7 @@ export const ENV = {
   notificationsQueueUrl: 'NOTIFICATIONS_QUEUE_URL',
   notificationsDeadLettersUrl: 'NOTIFICATIONS_DEAD_LETTERS_URL',
   clickSpoolQueueUrl: 'CLICK_SPOOL_QUEUE_URL',
+  pixelSpoolQueueUrl: 'PIXEL_SPOOL_QUEUE_URL',
   /** Public base URL of the tracking API, without a trailing slash. */
   trackingUrl: 'TRACKING_URL',
   /** Public base URL of the management API, without a trailing slash. */

@@ -1,7 +1,7 @@
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { createDeliveryStore } from '../adapters/dynamodb/deliveries.ts';
 import { createHitWriter } from '../adapters/dynamodb/hits.ts';
-import { createRecordDeps } from '../conversion/deps.ts';
+import { createRecordDeps } from '../wiring/record-deps.ts';
 import { endHold } from '../core/end-hold.ts';
 import { runParked } from '../core/run-parked.ts';
 import { sweepDeliveries, sweepHolds, sweepParked } from '../core/sweep.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { toClickItem } from '../../../lambdas/adapters/dynamodb/click-item.ts';
 import { createHitStore, createHitWriter } from '../../../lambdas/adapters/dynamodb/hits.ts';
 import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
-import { createRecordDeps } from '../../../lambdas/conversion/deps.ts';
+import { createRecordDeps } from '../../../lambdas/wiring/record-deps.ts';
 import { mintClickId } from '../../../lambdas/core/click-id.ts';
 import { receivePostback } from '../../../lambdas/core/receive-postback.ts';
 import type { RecordDeps } from '../../../lambdas/core/record-conversion.ts';

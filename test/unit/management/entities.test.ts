@@ -13,6 +13,7 @@ test('effective_by is a cache lifetime after the commit, however long that and w
     repeatable: false,
     by: 'key:test',
     publisherId: null,
+    advertiserId: null,
     route: 'POST /v1/publishers',
     now,
     async commit(_, answer) {

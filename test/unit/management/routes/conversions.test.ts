@@ -26,6 +26,7 @@ const patch = (
     ifMatch: '"1"',
     by: 'key:k1',
     publisherId: null,
+    advertiserId: null,
     route: 'PATCH /v1/conversions/:id',
     now: deps.now(),
     commit: () => Promise.reject(new Error('nothing of Catalog changes')),
