@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { resolve } from 'node:path';
 
 import { messageOf, StartError } from './errors.ts';
+import type { TlsFiles } from './http-api/tls.ts';
 
 /** What a caller may ask of the runner; see docs and `--help`. */
 export interface Options {
@@ -18,6 +19,8 @@ export interface Options {
   readonly retrySchedule: string | undefined;
   readonly dynamodbEndpoint: string | undefined;
   readonly sqsEndpoint: string | undefined;
+  /** PEM files with which the tracking API speaks HTTPS, as absolute paths; undefined: HTTP. */
+  readonly tls: TlsFiles | undefined;
   /** Most execution environments for each function. */
   readonly environments: number;
   /** Absolute path of a synthesized cloud assembly; undefined: synthesize. */
@@ -39,6 +42,8 @@ export const USAGE = `Serves the synthesized stack on this machine.
   --retry-schedule S,S,... seconds before each delivery attempt (default: as on AWS)
   --dynamodb-endpoint URL  another DynamoDB, or a fault proxy (default: DynamoDB Local, embedded)
   --sqs-endpoint URL       another SQS, or a fault proxy (default: embedded)
+  --tls-cert FILE          PEM certificate with which the tracking API speaks HTTPS (default: HTTP)
+  --tls-key FILE           its private key
   --environments N         most execution environments for each function (default 4)
   --assembly DIR           an already synthesized cloud assembly (default: synthesize)
   --help                   this text`;
@@ -75,6 +80,7 @@ export function parseOptions(args: readonly string[]): Options {
         : matching('--retry-schedule', values['retry-schedule'], SCHEDULE, 'seconds separated by commas'),
     dynamodbEndpoint: endpoint('--dynamodb-endpoint', values['dynamodb-endpoint']),
     sqsEndpoint: endpoint('--sqs-endpoint', values['sqs-endpoint']),
+    tls: tlsFiles(values['tls-cert'], values['tls-key']),
     environments: integer('--environments', values.environments ?? '4', 1, 100),
     assembly: values.assembly === undefined ? undefined : resolve(nonEmpty('--assembly', values.assembly)),
     help: values.help ?? false,
@@ -99,6 +105,8 @@ function parse(args: readonly string[]) {
           'retry-schedule': { type: 'string' },
           'dynamodb-endpoint': { type: 'string' },
           'sqs-endpoint': { type: 'string' },
+          'tls-cert': { type: 'string' },
+          'tls-key': { type: 'string' },
           environments: { type: 'string' },
           assembly: { type: 'string' },
           help: { type: 'boolean' },
@@ -143,4 +151,10 @@ function endpoint(option: string, value: string | undefined): string | undefined
     throw new StartError(`${option} must be a URL like http://127.0.0.1:8000, not '${value}'`);
   }
   return url.origin;
+}
+
+function tlsFiles(cert: string | undefined, key: string | undefined): TlsFiles | undefined {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) throw new StartError('--tls-cert and --tls-key are given together');
+  return { cert: resolve(nonEmpty('--tls-cert', cert)), key: resolve(nonEmpty('--tls-key', key)) };
 }

@@ -14,6 +14,8 @@ import { StartError } from './errors.ts';
 import { StreamPositions } from './event-sources/stream-positions.ts';
 import { HttpApi } from './http-api/http-api.ts';
 import { deployApi } from './http-api/resources.ts';
+import type { TlsKeyPair } from './http-api/tls.ts';
+import { readKeyPair } from './http-api/tls.ts';
 import type { Json } from './json.ts';
 import { isJsonObject, parseJson } from './json.ts';
 import type { Options } from './options.ts';
@@ -62,10 +64,10 @@ export class Runner {
 
   /** @throws StartError; call `stop` then, too */
   async start(): Promise<Ready> {
-    const { port, data } = this.options;
+    const { port, data, tls } = this.options;
     if (data !== undefined) this.data = await DataDirectory.open(data);
     // Ports first: they are what most often fails, and functions need to know them.
-    const tracking = await this.listen(port);
+    const tracking = await this.listen(port, tls && readKeyPair(tls));
     const management = await this.listen(port === 0 ? 0 : port + 1);
     const dynamodbEndpoint = this.startDynamodb();
     const sqsEndpoint = this.startSqs();
@@ -106,8 +108,8 @@ export class Runner {
     this.data?.unlock();
   }
 
-  private async listen(port: number): Promise<HttpApi> {
-    const api = await HttpApi.listen(port);
+  private async listen(port: number, tls?: TlsKeyPair): Promise<HttpApi> {
+    const api = await HttpApi.listen(port, tls);
     this.apis.push(api);
     return api;
   }

@@ -21,7 +21,8 @@ interface RequestFacts {
   readonly pathParameters: Readonly<Record<string, string>>;
   readonly requestId: string;
   readonly traceId: string;
-  /** Port that the request came in at. */
+  /** Where the request came in. */
+  readonly scheme: 'http' | 'https';
   readonly port: number;
   /** Milliseconds. */
   readonly time: number;
@@ -61,7 +62,7 @@ export function toEvent(request: RawRequest, facts: RequestFacts): Record<string
   headers['x-forwarded-for'] =
     headers['x-forwarded-for'] === undefined ? request.sourceIp : `${headers['x-forwarded-for']}, ${request.sourceIp}`;
   headers['x-forwarded-port'] = String(facts.port);
-  headers['x-forwarded-proto'] = 'http';
+  headers['x-forwarded-proto'] = facts.scheme;
   const rawPath = decodeLeniently(path);
   const parameters = parseQuery(query);
   return {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
@@ -15,6 +16,7 @@ import { gatewayAnswer, toAnswer } from './response.ts';
 import type { Route } from './routes.ts';
 import { Router } from './routes.ts';
 import { TokenBucket } from './throttle.ts';
+import type { TlsKeyPair } from './tls.ts';
 
 export interface Throttle {
   readonly rate: number;
@@ -51,22 +53,28 @@ const MAX_WAIT_MS = 5_000;
 /** An HTTP API on a port of its own. It listens at once and answers 503 until it is deployed. */
 export class HttpApi {
   readonly url: string;
+  private readonly scheme: 'http' | 'https';
   private readonly port: number;
   private readonly server: Server;
   private handle: ((request: IncomingMessage) => HttpAnswer | Promise<HttpAnswer>) | undefined;
   private pending = 0;
   private stopping = false;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, scheme: 'http' | 'https') {
     this.server = server;
+    this.scheme = scheme;
     this.port = (server.address() as AddressInfo).port;
-    this.url = `http://127.0.0.1:${this.port}`;
+    this.url = `${scheme}://127.0.0.1:${this.port}`;
     server.on('request', (request, response) => void this.answer(request, response));
   }
 
-  /** @throws StartError if the port is taken */
-  static async listen(port: number): Promise<HttpApi> {
-    const server = createServer({ maxHeaderSize: 65_536, keepAliveTimeout: 60_000, requestTimeout: 30_000 });
+  /**
+   * @param tls undefined: plain HTTP
+   * @throws StartError if the port is taken
+   */
+  static async listen(port: number, tls?: TlsKeyPair): Promise<HttpApi> {
+    const limits = { maxHeaderSize: 65_536, keepAliveTimeout: 60_000, requestTimeout: 30_000 };
+    const server = tls === undefined ? createServer(limits) : createSecureServer({ ...limits, ...tls });
     server.on('clientError', refuse);
     server.listen(port, '127.0.0.1', 511);
     try {
@@ -77,7 +85,7 @@ export class HttpApi {
         throw new StartError(`port ${port} needs more rights; choose another with --port`);
       throw error;
     }
-    return new HttpApi(server);
+    return new HttpApi(server, tls === undefined ? 'http' : 'https');
   }
 
   deploy(definition: ApiDefinition): void {
@@ -157,6 +165,7 @@ export class HttpApi {
           pathParameters,
           requestId,
           traceId: `Root=1-${Math.floor(time / 1000).toString(16)}-${requestId.replaceAll('-', '').slice(0, 24)}`,
+          scheme: this.scheme,
           port: this.port,
           time,
         },

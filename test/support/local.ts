@@ -16,6 +16,8 @@ export interface LocalOptions {
   readonly retrySchedule?: readonly number[];
   readonly dynamodbEndpoint?: string;
   readonly sqsEndpoint?: string;
+  /** PEM files with which the tracking API speaks HTTPS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   readonly environments?: number;
   /** An already synthesized cloud assembly. */
   readonly assembly?: string;
@@ -102,6 +104,8 @@ function argumentsOf(options: LocalOptions): string[] {
   add('--retry-schedule', options.retrySchedule?.join(','));
   add('--dynamodb-endpoint', options.dynamodbEndpoint);
   add('--sqs-endpoint', options.sqsEndpoint);
+  add('--tls-cert', options.tls?.cert);
+  add('--tls-key', options.tls?.key);
   add('--environments', options.environments);
   add('--assembly', options.assembly);
   if (options.strictEgress === true) args.push('--strict-egress');

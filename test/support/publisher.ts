@@ -71,7 +71,7 @@ export interface Publisher {
 
 /** For `NODE_EXTRA_CA_CERTS`. */
 export const TLS_CERTIFICATE = new URL('../fixtures/tls-test-certificate-of-localhost.pem', import.meta.url).pathname;
-const TLS_KEY = new URL('../fixtures/tls-test-key-of-no-value.pem', import.meta.url).pathname;
+export const TLS_KEY = new URL('../fixtures/tls-test-key-of-no-value.pem', import.meta.url).pathname;
 
 /**
  * What a publisher does instead of answering, once it has read the request.

@@ -22,6 +22,9 @@ describe('parseOptions', () => {
     [['--dynamodb-endpoint', 'localhost:8000'], /--dynamodb-endpoint must be a URL/],
     [['--sqs-endpoint', 'ftp://localhost'], /--sqs-endpoint must be a URL/],
     [['--sqs-endpoint', 'http://localhost/path'], /--sqs-endpoint must be a URL/],
+    [['--tls-cert', 'cert.pem'], /^--tls-cert and --tls-key are given together$/],
+    [['--tls-key', 'key.pem'], /--tls-cert and --tls-key are given together/],
+    [['--tls-cert', '', '--tls-key', 'key.pem'], /--tls-cert must not be empty/],
     [['--environments', '0'], /--environments must be/],
     [['--unknown'], /unknown/],
     [['stray'], /stray/],
@@ -47,6 +50,7 @@ describe('parseOptions', () => {
       retrySchedule: undefined,
       dynamodbEndpoint: undefined,
       sqsEndpoint: undefined,
+      tls: undefined,
       environments: 4,
       assembly: undefined,
       help: false,
@@ -57,7 +61,7 @@ describe('parseOptions', () => {
     const args =
       '--port 0 --network abc --data d --admin-key 0123456789abcdef --json --strict-egress --cache-seconds 0 ' +
       '--retry-schedule 0,1,2.5 --dynamodb-endpoint http://127.0.0.1:8000/ --sqs-endpoint http://127.0.0.1:9324 ' +
-      '--environments 1 --assembly cdk.out';
+      '--tls-cert cert.pem --tls-key key.pem --environments 1 --assembly cdk.out';
     expect(parseOptions(args.split(' '))).toEqual({
       port: 0,
       network: 'abc',
@@ -69,6 +73,7 @@ describe('parseOptions', () => {
       retrySchedule: '0,1,2.5',
       dynamodbEndpoint: 'http://127.0.0.1:8000',
       sqsEndpoint: 'http://127.0.0.1:9324',
+      tls: { cert: resolve('cert.pem'), key: resolve('key.pem') },
       environments: 1,
       assembly: resolve('cdk.out'),
       help: false,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RawRequest } from '../../../../local/http-api/event.ts';
 import { splitTarget, toEvent } from '../../../../local/http-api/event.ts';
 
-const FACTS = {
+const FACTS: Parameters<typeof toEvent>[1] = {
   apiId: 'api',
   accountId: '000000000000',
   stage: '$default',
@@ -11,6 +11,7 @@ const FACTS = {
   pathParameters: {},
   requestId: 'request-1',
   traceId: 'Root=1-0-0',
+  scheme: 'http',
   port: 4000,
   time: Date.UTC(2026, 10, 22, 3, 4, 5),
 };
@@ -70,6 +71,10 @@ describe('toEvent', () => {
       body: '{}',
       isBase64Encoded: false,
     });
+  });
+
+  it('says whether the request came in encrypted', () => {
+    expect(eventOf({}, { scheme: 'https' }).headers).toMatchObject({ 'x-forwarded-proto': 'https' });
   });
 
   it('leaves out what is empty', () => {
