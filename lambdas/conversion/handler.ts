@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { createHitWriter } from '../adapters/dynamodb/hits.ts';
+import type { ReceiveDeps } from '../core/judgement.ts';
 import { StorageUnavailable } from '../core/ports.ts';
 import { answerUnavailable } from '../core/postback-answer.ts';
 import { receivePostback } from '../core/receive-postback.ts';
-import type { PostbackDeps } from '../core/receive-postback.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { createRecordDeps } from '../wiring/record-deps.ts';
@@ -16,7 +16,7 @@ import { toInboundCall, toResult } from './http.ts';
 const ANSWER_WITHIN_MS = 8_000;
 
 const dynamoDb = createDynamoDb();
-const deps: PostbackDeps = {
+const deps: ReceiveDeps = {
   ...createRecordDeps(dynamoDb),
   hits: createHitWriter(dynamoDb, requireEnv(ENV.hitsTable)),
   random: randomBytes,

@@ -6,7 +6,7 @@ import type { Hit } from '../../lambdas/core/hit.ts';
 import { toMicros } from '../../lambdas/core/money.ts';
 import type { PostbackAnswer } from '../../lambdas/core/postback-answer.ts';
 import { receivePostback } from '../../lambdas/core/receive-postback.ts';
-import type { PostbackDeps } from '../../lambdas/core/receive-postback.ts';
+import type { ReceiveDeps } from '../../lambdas/core/judgement.ts';
 import type { InboundCall } from '../../lambdas/core/received-call.ts';
 import { hashToken } from '../../lambdas/core/senders.ts';
 import { aPostback, NOON } from './deliveries.ts';
@@ -123,7 +123,7 @@ export function aNetwork() {
   const hints = fakeHints();
   const lost: string[] = [];
   let now = NOON;
-  const deps: PostbackDeps = {
+  const deps: ReceiveDeps = {
     catalog,
     clicks,
     store,

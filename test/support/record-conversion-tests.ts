@@ -15,7 +15,7 @@ import { newEntityId } from '../../lambdas/core/ids.ts';
 import { StorageUnavailable } from '../../lambdas/core/ports.ts';
 import type { ConversionStore, HitWriter } from '../../lambdas/core/ports.ts';
 import { receivePostback } from '../../lambdas/core/receive-postback.ts';
-import type { PostbackDeps } from '../../lambdas/core/receive-postback.ts';
+import type { ReceiveDeps } from '../../lambdas/core/judgement.ts';
 import { aCall, aNetwork, TOKEN } from './conversions.ts';
 import { aCampaign, aCap, aGoal } from './entities.ts';
 import { FakeConversionStore } from './fakes/conversion-store.ts';
@@ -75,7 +75,7 @@ const real = (): Subject => {
 
 type Network = ReturnType<typeof aNetwork>;
 
-const send = (parameters: Readonly<Record<string, string>>, deps: PostbackDeps) =>
+const send = (parameters: Readonly<Record<string, string>>, deps: ReceiveDeps) =>
   receivePostback(aCall({ query: new URLSearchParams({ security_token: TOKEN, ...parameters }).toString() }), deps);
 
 const allPostbacks = (network: Network) => {
