@@ -1,3 +1,4 @@
+import type { Adjustment } from './adjustment.ts';
 import type { Conversion, HistoryRow } from './conversion.ts';
 import type { Attempt, Delivery } from './delivery.ts';
 import type { Advertiser, ApiKey, Campaign, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
@@ -103,6 +104,7 @@ export type ConversionFilter =
   'campaign_id' | 'publisher_id' | 'advertiser_id' | 'goal' | 'status' | 'click_id' | 'txn_id' | 'p1';
 export type DeliveryFilter = 'conversion_id' | 'postback_id' | 'publisher_id' | 'state' | 'audience';
 export type HitFilter = 'sender_id' | 'advertiser_id' | 'code';
+export type AdjustmentFilter = 'campaign_id' | 'publisher_id' | 'advertiser_id';
 
 export interface DeliveryWithAttempts {
   readonly delivery: Delivery;
@@ -157,4 +159,14 @@ export interface FactReader {
   conversions(query: ListQuery<ConversionFilter>): Promise<ListPage<Conversion>>;
   deliveries(query: ListQuery<DeliveryFilter>): Promise<ListPage<DeliveryWithAttempts>>;
   hits(query: ListQuery<HitFilter>): Promise<ListPage<Hit>>;
+  /** By the time at which they are booked. */
+  adjustments(query: ListQuery<AdjustmentFilter>): Promise<ListPage<Adjustment>>;
+}
+
+/** Books money without a click or conversion. Throws StorageUnavailable. */
+export interface AdjustmentLedger {
+  /** Strongly consistent. */
+  adjustment(id: string): Promise<Adjustment | null>;
+  /** Adds a row; the first one of an id stays. Answers the one that is stored. */
+  add(adjustment: Adjustment): Promise<Adjustment>;
 }

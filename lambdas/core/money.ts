@@ -1,8 +1,8 @@
 declare const micros: unique symbol;
 
 /**
- * An amount of money in micro-units (10^-6) of its currency. An integer: no floating point anywhere. Negative only as
- * a difference in the ledger.
+ * An amount of money in micro-units (10^-6) of its currency. An integer: no floating point anywhere. Negative only in
+ * the ledger: as a difference or an adjustment.
  */
 export type Micros = bigint & { readonly [micros]: true };
 
@@ -34,6 +34,13 @@ export function parseMoney(text: string, decimals: number): Micros | null {
   const [, whole = '', fraction = ''] = match;
   if (fraction.length > decimals) return null;
   return (BigInt(whole) * MICROS_PER_UNIT + BigInt(fraction.padEnd(MICROS_DIGITS, '0'))) as Micros;
+}
+
+/** As {@link parseMoney}, of an amount that a minus may make negative. */
+export function parseSignedMoney(text: string, decimals: number): Micros | null {
+  if (!text.startsWith('-')) return parseMoney(text, decimals);
+  const amount = parseMoney(text.slice(1), decimals);
+  return amount === null ? null : subtractMicros(ZERO, amount);
 }
 
 /** Rounds to the currency's own decimals, half even, for senders that may send six (`decimals: 6`). */

@@ -62,7 +62,7 @@ export function createApi(handlers: Handlers, deps: Deps): (request: RawRequest)
     const writes = method !== 'GET';
     const body = writes && method !== 'DELETE' ? readBody(request) : undefined;
     const idempotencyKey = (writes ? request.headers['idempotency-key'] : null) ?? null;
-    const { replay, commit, remember } = idempotencyOf(
+    const { replay, commit, remember, newId } = idempotencyOf(
       {
         method,
         path: request.path,
@@ -88,6 +88,7 @@ export function createApi(handlers: Handlers, deps: Deps): (request: RawRequest)
         advertiserId: caller.advertiser_id,
         route,
         now: deps.now(),
+        newId,
         commit,
         remember,
       },
@@ -120,6 +121,9 @@ function openRequest(route: RouteName, deps: Deps): Parameters<Handle>[0] {
     advertiserId: null,
     route,
     now: deps.now(),
+    newId: () => {
+      throw new Error('an open route makes nothing');
+    },
     commit: () => Promise.reject(new Error('an open route writes nothing')),
     remember: () => Promise.reject(new Error('an open route writes nothing')),
   };

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createAdjustmentLedger } from '../adapters/dynamodb/adjustments.ts';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { createHitStore } from '../adapters/dynamodb/hits.ts';
 import { createFactReader } from '../adapters/dynamodb/lists.ts';
@@ -28,6 +29,7 @@ export function createDeps(): Deps {
       hits: hitsTable,
     }),
     conversions: { ...createRecordDeps(client), hits: createHitStore(client, hitsTable) },
+    adjustments: createAdjustmentLedger(client, requireEnv(ENV.conversionsTable)),
     replays: createReplayStore(client, deliveriesTable),
     deadLetters: createDeadLetterQueue(createSqs(), requireEnv(ENV.notificationsDeadLettersUrl)),
     health: createPostbackHealthStore(client, deliveriesTable),

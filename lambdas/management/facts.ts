@@ -1,3 +1,4 @@
+import type { Adjustment } from '../core/adjustment.ts';
 import type { Conversion, HistoryRow } from '../core/conversion.ts';
 import { currencyDecimals } from '../core/currency.ts';
 import type { Click, PostbackStatus } from '../core/entities.ts';
@@ -142,6 +143,24 @@ export function showHit(hit: Hit) {
     status: hit.status,
     query: hit.query.map(([name, value]) => `${encodeValue(name)}=${encodeValue(value)}`).join('&'),
     retries: (hit.retries ?? []).map(({ at, by, was, code }) => ({ at: isoTime(at), by, was, code })),
+  };
+}
+
+export function showAdjustment(adjustment: Adjustment) {
+  const { payout, revenue, currency } = adjustment;
+  return {
+    id: adjustment.id,
+    publisher_id: adjustment.publisherId,
+    campaign_id: adjustment.campaignId,
+    advertiser_id: adjustment.advertiserId,
+    goal: adjustment.goal,
+    payout: money(payout, currency),
+    revenue: money(revenue, currency),
+    currency,
+    at: isoTime(adjustment.at),
+    reason: adjustment.reason,
+    created_at: isoTime(adjustment.createdAt),
+    created_by: adjustment.createdBy,
   };
 }
 

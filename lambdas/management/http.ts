@@ -1,4 +1,5 @@
 import type {
+  AdjustmentLedger,
   CatalogChange,
   DeadLetterQueue,
   FactReader,
@@ -17,6 +18,7 @@ export interface Deps {
   readonly facts: FactReader;
   /** For changes of conversions and calls that are tried again. */
   readonly conversions: RetryDeps;
+  readonly adjustments: AdjustmentLedger;
   readonly replays: ReplayStore;
   readonly deadLetters: DeadLetterQueue;
   readonly health: PostbackHealthStore;
@@ -64,6 +66,8 @@ export interface ApiRequest {
   /** Method and pattern, `GET /v1/clicks/:id`. */
   readonly route: string;
   readonly now: number;
+  /** The id of what the request makes; the same for all repeats under one Idempotency-Key, for ever. */
+  readonly newId: () => string;
   /** One transaction, then the answer. Safe to repeat under an Idempotency-Key. Throws what the lost step says. */
   readonly commit: (steps: readonly Step[], answer: Answer) => Promise<Answer>;
   /**

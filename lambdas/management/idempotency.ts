@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { encodeBase32 } from '../core/base32.ts';
+import { newSortableId } from '../core/ids.ts';
 import { hashToken } from '../core/senders.ts';
 import type { Caller, Deps, Step } from './http.ts';
 import { Problem } from './problems.ts';
@@ -6,6 +9,7 @@ import { open, seal } from './secrets.ts';
 
 /** For how long the answer to an Idempotency-Key is kept. */
 const KEPT_SECONDS = 24 * 3_600;
+const ID_BYTES = 15;
 
 interface WriteRequest {
   readonly method: string;
@@ -24,6 +28,8 @@ interface Idempotency {
   readonly commit: (steps: readonly Step[], answer: Answer) => Promise<Answer>;
   /** Keeps the answer alone: what it tells of is done. */
   readonly remember: (answer: Answer) => Promise<Answer>;
+  /** 24 characters, for what the request makes: of a repeat the same, also after its answer is forgotten. */
+  readonly newId: () => string;
 }
 
 /**
@@ -45,6 +51,7 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
         return answer;
       },
       remember: async (answer) => answer,
+      newId: () => newSortableId(deps.now(), deps.random),
     };
   }
   if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
@@ -84,5 +91,7 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
       return given;
     }
   };
-  return { replay, commit, remember: (answer) => commit([], answer) };
+  const identity = JSON.stringify([caller.id, request.method, request.path, idempotencyKey]);
+  const newId = () => encodeBase32(createHash('sha256').update(identity).digest().subarray(0, ID_BYTES));
+  return { replay, commit, remember: (answer) => commit([], answer), newId };
 }

@@ -18,6 +18,7 @@ import { fromClickItem } from './click-item.ts';
 import { conversionKey, fromConversionItem } from './conversion-item.ts';
 import { deliveryKey, fromAttemptItem, fromDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
+import { ADJUSTMENTS, fromAdjustmentItem } from './adjustments.ts';
 import { createHitStore } from './hits.ts';
 import { fromItem, toItem } from './items.ts';
 import type { Item } from './items.ts';
@@ -164,6 +165,26 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
         );
       }
       return { ...page, items };
+    },
+
+    async adjustments(query) {
+      const { publisher_id, campaign_id, advertiser_id } = query.filters;
+      const [index, partition, value] = (
+        [
+          [INDEX.conversions.byPublisher, 'publisher_id', publisher_id],
+          [INDEX.conversions.byCampaign, 'campaign_id', campaign_id],
+          [INDEX.conversions.byAdvertiser, 'advertiser_id', advertiser_id],
+        ] as const
+      ).find(([, , value]) => value !== undefined) ?? [INDEX.conversions.byMonth, 'month', ''];
+      const keys = Object.entries(query.filters).map(([name, value]) => [name, `${ADJUSTMENTS}${value}`]);
+      const list: List = { table: tables.conversions, index, partition, sort: 'listed_at' };
+      const page = await readPage(client, list, [`${ADJUSTMENTS}${value ?? ''}`], {
+        filters: without(Object.fromEntries(keys) as Read['filters'], partition),
+        ...timeBounds(query),
+        limit: query.limit,
+        position: query.position,
+      });
+      return { ...page, items: page.items.map(fromAdjustmentItem) };
     },
 
     async hits(query) {

@@ -1,6 +1,7 @@
 import type { Handlers } from '../api.ts';
 import type { Deps } from '../http.ts';
 import { ok } from '../http.ts';
+import { adjustmentHandlers } from './adjustments.ts';
 import { advertiserHandlers } from './advertisers.ts';
 import { campaignHandlers } from './campaigns.ts';
 import { conversionHandlers } from './conversions.ts';
@@ -26,6 +27,7 @@ export function createHandlers(deps: Deps): Handlers {
     ...keyHandlers,
     ...settingsHandlers(deps),
     ...conversionHandlers,
+    ...adjustmentHandlers,
     ...factHandlers,
     ...deliveryHandlers,
     ...deadLetterHandlers,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { currencyDecimals } from '../../core/currency.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
-import { parseMoney } from '../../core/money.ts';
+import { parseMoney, parseSignedMoney } from '../../core/money.ts';
 import { checkDestinationUrl } from '../../core/url-rules.ts';
 import { refuse } from '../validation.ts';
 
@@ -31,6 +31,16 @@ export const amount = z.string(AMOUNT).superRefine((text, ctx) => {
 
 export const positiveAmount = amount.superRefine((text, ctx) => {
   if (parseMoney(text, 6) === 0n) refuse(ctx, [], 'INVALID_AMOUNT', 'must be more than zero');
+});
+
+const SIGNED = 'must be a decimal string as "2.50" or "-2.50", at most 12 digits and 6 decimals';
+
+/** To micro-units. */
+export const signedAmount = z.string(SIGNED).transform((text, ctx) => {
+  const amount = parseSignedMoney(text, 6);
+  if (amount !== null) return amount;
+  refuse(ctx, [], 'INVALID_AMOUNT', SIGNED);
+  return z.NEVER;
 });
 
 /** A name that the runtime knows; kept as it was given. Offsets such as `+01:00` are none: newer runtimes take them. */

@@ -16,6 +16,7 @@ test('effective_by is a cache lifetime after the commit, however long that and w
     advertiserId: null,
     route: 'POST /v1/publishers',
     now,
+    newId: () => expect.unreachable(),
     async commit(_, answer) {
       now += COMMIT_TIMEOUT;
       return answer;

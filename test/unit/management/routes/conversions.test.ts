@@ -29,6 +29,7 @@ const patch = (
     advertiserId: null,
     route: 'PATCH /v1/conversions/:id',
     now: deps.now(),
+    newId: () => expect.unreachable(),
     commit: () => Promise.reject(new Error('nothing of Catalog changes')),
     ...request,
   };
