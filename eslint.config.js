@@ -78,6 +78,7 @@ export default tseslint.config(
     ['^@aws-sdk/', '^zod', '^hono', '^@aws-lambda-powertools'],
     'the redirect stays small',
   ),
+  forbid(['tag/**/*.ts'], ['.'], 'the tag stays small'),
   forbid(
     ['lib/**/*.ts', 'bin/**/*.ts'],
     ['lambdas/(?!runtime/)'],

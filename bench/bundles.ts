@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import { BUNDLE_OPTIONS } from '../lib/bundle-options.ts';
+import { bundleTag } from '../lib/tag-code.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -31,6 +32,8 @@ export function buildBundles(): Bundles {
     entryPoints: Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(ROOT, path)])),
     outdir,
   });
+  // The conversion function reads it when it starts.
+  writeFileSync(join(outdir, 'tag.js'), bundleTag());
   const file = (name: keyof typeof ENTRIES) => join(outdir, `${name}.js`);
   return {
     redirect: file('redirect'),

@@ -3,7 +3,9 @@ import { join, resolve } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { buildSync } from 'esbuild';
+import { TAG_FILE } from '../lambdas/runtime/environment.ts';
 import { BUNDLE_OPTIONS } from './bundle-options.ts';
+import { bundleTag } from './tag-code.ts';
 
 /** Every function of the stack: the folder under lambdas/ whose `handler.ts` exports `handler`. */
 export const FUNCTION_NAMES = [
@@ -11,6 +13,7 @@ export const FUNCTION_NAMES = [
   'spool',
   'click-payout',
   'conversion',
+  'pixel-spool',
   'delivery',
   'sweeper',
   'management',
@@ -40,7 +43,7 @@ const bundleAll = (): ReadonlyMap<string, Uint8Array> => {
 
 /**
  * The code of one function: `index.js`, CommonJS, nothing else needed, and the files of this machine that it is given,
- * by the name that they get.
+ * by the name that they get. Beside the conversion function's lies the tag, which it serves.
  * With the context `aws:cdk:bundling-stacks` set to `[]` nothing is bundled and the asset is a placeholder.
  */
 export const functionCode = (name: FunctionName, files: Readonly<Record<string, string>> = {}): Code =>
@@ -57,6 +60,7 @@ export const functionCode = (name: FunctionName, files: Readonly<Record<string, 
           writeFileSync(join(outputDir, 'index.js'), code);
           // Says CommonJS also where the assembly lies below a package.json that says otherwise, as it does locally.
           writeFileSync(join(outputDir, 'package.json'), '{"type":"commonjs"}\n');
+          if (name === 'conversion') writeFileSync(join(outputDir, TAG_FILE), bundleTag());
           for (const [file, path] of Object.entries(files)) copyFileSync(path, join(outputDir, file));
           return true;
         },

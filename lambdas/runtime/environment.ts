@@ -54,6 +54,9 @@ export const INDEX = {
   deliveries: { byMonth: 'by_month', byPublisher: 'by_publisher', byDue: 'by_due', byStuck: 'by_stuck' },
 } as const;
 
+/** The tag, as browsers get it, in the folder of the function that serves it. */
+export const TAG_FILE = 'tag.js';
+
 /** The value of a variable that the stack sets. Throws at start, not in the middle of a request. */
 export function requireEnv(name: string): string {
   const value = process.env[name];
