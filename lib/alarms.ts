@@ -17,6 +17,9 @@ interface AlarmsProps {
   /** Of clicks that are in the log alone. */
   readonly clicksNotStored: IMetric;
   readonly clickSpool: FlowbackQueue;
+  /** Of browsers' calls that are in the log alone. */
+  readonly pixelsNotStored: IMetric;
+  readonly pixelSpool: FlowbackQueue;
   readonly clickPayout: IFunction;
   readonly clickPayoutFailures: IQueue;
   readonly notifications: FlowbackQueue;
@@ -44,6 +47,19 @@ interface AlarmDefinition {
 
 const messagesIn = (queue: IQueue): IMetric =>
   queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(1), statistic: Stats.MAXIMUM });
+
+// Not the age of the oldest message: SQS leaves out what was received three times, as all is while storage is down.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+const spooledIn = ({ queue }: FlowbackQueue, label: string): IMetric =>
+  new MathExpression({
+    label,
+    expression: 'waiting + tried',
+    usingMetrics: {
+      waiting: queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM }),
+      tried: queue.metricApproximateNumberOfMessagesNotVisible({ statistic: Stats.MAXIMUM }),
+    },
+    period: Duration.minutes(1),
+  });
 
 /** The few alarms on which somebody has something to do; each names its impact and its section of the runbook. */
 export class Alarms extends Construct {
@@ -120,17 +136,7 @@ export class Alarms extends Construct {
       runbook: 'clicks-not-stored',
     });
     this.#alarm('ClickSpoolLate', {
-      // Not the age of the oldest message: SQS leaves out what was received three times, as all is while storage is down.
-      // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-      metric: new MathExpression({
-        label: 'Spooled clicks',
-        expression: 'waiting + tried',
-        usingMetrics: {
-          waiting: props.clickSpool.queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM }),
-          tried: props.clickSpool.queue.metricApproximateNumberOfMessagesNotVisible({ statistic: Stats.MAXIMUM }),
-        },
-        period: Duration.minutes(1),
-      }),
+      metric: spooledIn(props.clickSpool, 'Spooled clicks'),
       threshold: 1,
       evaluationPeriods: 15,
       impact: 'Clicks wait in the spool; conversions of them are parked, click caps count them late.',
@@ -141,6 +147,25 @@ export class Alarms extends Construct {
       threshold: 1,
       impact: 'Clicks could not be stored for eight hours or are none; they are kept for 14 days from their time on.',
       runbook: 'click-spool-dead-letters',
+    });
+    this.#alarm('PixelsNotStored', {
+      metric: props.pixelsNotStored,
+      threshold: 1,
+      impact: "Conversions of pixels and tags wait in the conversion function's log until somebody sends them again.",
+      runbook: 'pixels-not-stored',
+    });
+    this.#alarm('PixelSpoolLate', {
+      metric: spooledIn(props.pixelSpool, 'Spooled pixels'),
+      threshold: 1,
+      evaluationPeriods: 15,
+      impact: 'Conversions of pixels and tags wait in the spool; publishers hear of them late.',
+      runbook: 'pixel-spool-late',
+    });
+    this.#alarm('PixelSpoolDeadLetters', {
+      metric: messagesIn(props.pixelSpool.deadLetters),
+      threshold: 1,
+      impact: 'Calls of pixels and tags could not be judged for eight hours or are none; they are kept for 14 days.',
+      runbook: 'pixel-spool-dead-letters',
     });
     this.#alarm('ClickPayoutLate', {
       metric: props.clickPayout.metric('IteratorAge', { period: Duration.minutes(5), statistic: Stats.MAXIMUM }),

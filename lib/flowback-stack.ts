@@ -35,7 +35,7 @@ export class FlowbackStack extends Stack {
     const { removalPolicy } = config.data;
     const defaults = { logRetention: config.logRetention, removalPolicy };
     const deliveryTimeout = Duration.seconds(30);
-    // Short, because a click whose storing failed is seen again after six times as long.
+    // Short, because what could not be stored is seen again after six times as long.
     const spoolTimeout = Duration.seconds(5);
 
     const storage = new Storage(this, 'Storage', config.data);
@@ -45,13 +45,15 @@ export class FlowbackStack extends Stack {
       maxReceiveCount: 5,
       removalPolicy,
     });
-    const clickSpool = new FlowbackQueue(this, 'ClickSpool', {
+    const ofSpool = {
       receiverTimeout: spoolTimeout,
       retention: Duration.days(14),
       // The most there is, and eight hours at least: what fails is storage, not the message.
       maxReceiveCount: 1_000,
       removalPolicy,
-    });
+    };
+    const clickSpool = new FlowbackQueue(this, 'ClickSpool', ofSpool);
+    const pixelSpool = new FlowbackQueue(this, 'PixelSpool', ofSpool);
 
     const tracking = new FlowbackApi(this, 'TrackingApi', {
       ...defaults,
@@ -152,12 +154,30 @@ export class FlowbackStack extends Stack {
     const conversion = new FlowbackFunction(this, 'Conversion', {
       ...defaults,
       code: 'conversion',
-      description: "Records the conversions that advertisers' postbacks report",
+      description: "Records the conversions that advertisers' postbacks and visitors' browsers report",
       memorySize: 512,
       timeout: Duration.seconds(10),
-      environment: { ...ofConversions, ...ofCounters, ...ofQueue },
+      environment: {
+        ...ofConversions,
+        ...ofCounters,
+        ...ofQueue,
+        [ENV.pixelSpoolQueueUrl]: pixelSpool.queue.queueUrl,
+        [ENV.network]: config.network,
+      },
     });
     this.#allowConversions(conversion, storage, notifications);
+    conversion.allowQueue(pixelSpool.queue, ['SendMessage']);
+
+    const pixelSpoolFunction = new FlowbackFunction(this, 'PixelSpoolReceiver', {
+      ...defaults,
+      code: 'pixel-spool',
+      description: 'Records what browsers report and storage did not take at once',
+      memorySize: 512,
+      timeout: spoolTimeout,
+      environment: { ...ofConversions, ...ofCounters, ...ofQueue },
+    });
+    this.#allowConversions(pixelSpoolFunction, storage, notifications);
+    pixelSpool.deliverTo(pixelSpoolFunction, config.spoolConcurrency);
 
     const delivery = new FlowbackFunction(this, 'Delivery', {
       ...defaults,
@@ -283,6 +303,11 @@ export class FlowbackStack extends Stack {
       '/postback/{sender_id}',
       '/acquisition',
       '/acquisition/{sender_id}',
+      '/pixel.gif',
+      '/pixel.html',
+      '/tag.js',
+      '/tag.txt',
+      '/tag/convert',
     ]);
     management.route('Management', operator.resource, ['/v1/{proxy+}']);
 
@@ -292,6 +317,8 @@ export class FlowbackStack extends Stack {
       clicks,
       clicksNotStored: redirect.countLines('ClicksNotStored', 'click_not_stored'),
       clickSpool,
+      pixelsNotStored: conversion.countLines('PixelsNotStored', 'pixel_not_stored'),
+      pixelSpool,
       clickPayout: clickPayout.resource,
       clickPayoutFailures: clickPayouts.failures,
       notifications,
@@ -302,7 +329,7 @@ export class FlowbackStack extends Stack {
     });
 
     const functionName = bootstrap.resource.functionName;
-    this.#output('TrackingUrl', 'Tracking API: /click, /postback', tracking.url);
+    this.#output('TrackingUrl', 'Tracking API: /click, /postback, /pixel.gif, /tag.js', tracking.url);
     this.#output('ApiUrl', 'Management API: /v1', management.url);
     this.#output('BootstrapFunctionName', 'Makes the first admin key', functionName);
     this.#output(
@@ -328,6 +355,12 @@ export class FlowbackStack extends Stack {
       'Clicks whose storing failed a thousand times',
       clickSpool.deadLetters.queueUrl,
     );
+    this.#output('PixelSpoolQueueUrl', "Browsers' calls that storage did not take at once", pixelSpool.queue.queueUrl);
+    this.#output(
+      'PixelSpoolDeadLetterQueueUrl',
+      "Browsers' calls that failed a thousand times",
+      pixelSpool.deadLetters.queueUrl,
+    );
     this.#output(
       'ClickPayoutFailuresQueueUrl',
       'Parts of the stream of clicks that were given up',
@@ -337,6 +370,11 @@ export class FlowbackStack extends Stack {
       'RedirectLogGroupName',
       'Where clicks wait that could not even be spooled',
       redirect.logGroup.logGroupName,
+    );
+    this.#output(
+      'ConversionLogGroupName',
+      "Where browsers' calls wait that could not even be spooled",
+      conversion.logGroup.logGroupName,
     );
   }
 

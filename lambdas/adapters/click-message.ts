@@ -2,13 +2,11 @@ import type { CounterAdd, CounterUpdate } from '../core/counters.ts';
 import type { ClickClaims, SpooledClick, VisitClaim } from '../core/ports.ts';
 import { fromClickItem, toClickItem } from './dynamodb/click-item.ts';
 import type { Item } from './dynamodb/items.ts';
+import { list, object, orNull, text, toBody } from './message.ts';
 
 /** A spooled click as the body of a message, which is also what is left of it in the log. */
 export function toClickMessage({ click, claims }: SpooledClick): string {
-  const message = { click: toClickItem(click), claims: claims && toClaims(claims) };
-  // JSON.stringify leaves these two characters as they are, and SQS refuses them.
-  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-  return JSON.stringify(message).replace(/[\ufffe\uffff]/g, (odd) => `\\u${odd.charCodeAt(0).toString(16)}`);
+  return toBody({ click: toClickItem(click), claims: claims && toClaims(claims) });
 }
 
 function toClaims({ visit, slots }: ClickClaims) {
@@ -50,25 +48,6 @@ function fromSlot(value: unknown): CounterUpdate {
 function fromAdd(value: unknown): CounterAdd {
   const { attribute, amount, limit } = object(value);
   return { attribute: text(attribute), amount: integer(amount), limit: orNull(limit, integer) };
-}
-
-function orNull<T>(value: unknown, parse: (value: unknown) => T): T | null {
-  return value === null ? null : parse(value);
-}
-
-function object(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) throw new TypeError('no object');
-  return { ...value };
-}
-
-function list(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new TypeError('no list');
-  return value;
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError('no text');
-  return value;
 }
 
 function integer(value: unknown): bigint {

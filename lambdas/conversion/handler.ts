@@ -1,43 +1,44 @@
-import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { createDynamoDb } from '../adapters/dynamodb/client.ts';
-import { createHitWriter } from '../adapters/dynamodb/hits.ts';
-import type { ReceiveDeps } from '../core/judgement.ts';
-import { StorageUnavailable } from '../core/ports.ts';
 import { answerUnavailable } from '../core/postback-answer.ts';
 import { receivePostback } from '../core/receive-postback.ts';
-import { ENV, requireEnv } from '../runtime/environment.ts';
-import { describeError, log } from '../runtime/log.ts';
-import { createRecordDeps } from '../wiring/record-deps.ts';
-import { toInboundCall, toResult } from './http.ts';
+import { TAG_FILE } from '../runtime/environment.ts';
+import { logFailure } from '../runtime/log-failure.ts';
+import { within } from '../runtime/within.ts';
+import { answerPixel, answerTag } from './browser.ts';
+import { createDeps } from './deps.ts';
+import { frame, gif, routeOf, toInboundCall, toResult } from './http.ts';
+import { createTagFiles } from './tag-files.ts';
 
 /** Below the function's timeout of 10 s: one that Lambda ends answers without Retry-After. */
 const ANSWER_WITHIN_MS = 8_000;
 
-const dynamoDb = createDynamoDb();
-const deps: ReceiveDeps = {
-  ...createRecordDeps(dynamoDb),
-  hits: createHitWriter(dynamoDb, requireEnv(ENV.hitsTable)),
-  random: randomBytes,
-  hitLost: ({ id, code }, error) => log('hit_not_stored', { hit_id: id, code, ...describeError(error) }),
-};
+const deps = createDeps();
+const answerTagFile = createTagFiles(readFileSync(join(process.env['LAMBDA_TASK_ROOT'] ?? '', TAG_FILE), 'utf8'));
 
 export const handler = async (event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> => {
-  const answered = new AbortController();
   try {
-    return toResult(await Promise.race([receivePostback(toInboundCall(event), deps), tooLate(answered.signal)]));
+    return await answer(event);
   } catch (error) {
-    const name = error instanceof StorageUnavailable ? 'storage_unavailable' : 'unexpected_error';
-    log(name, { request_id: event.requestContext.requestId, ...describeError(error) });
+    logFailure(error, event.requestContext.requestId);
     return toResult(answerUnavailable());
-  } finally {
-    answered.abort();
   }
 };
 
-/** What is late may still be committed; the sender's repeat then finds it, as after any lost answer. */
-async function tooLate(signal: AbortSignal): Promise<never> {
-  await sleep(ANSWER_WITHIN_MS, undefined, { signal });
-  throw new StorageUnavailable(`no answer within ${ANSWER_WITHIN_MS} ms`);
+async function answer(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStructuredResultV2> {
+  switch (routeOf(event)) {
+    case '/pixel.gif':
+      return answerPixel(event, gif(), deps);
+    case '/pixel.html':
+      return answerPixel(event, frame(), deps);
+    case '/tag/convert':
+      return answerTag(event, deps);
+    case '/tag.js':
+    case '/tag.txt':
+      return answerTagFile(event);
+    default:
+      // What is late may still be committed; the sender's repeat then finds it, as after any lost answer.
+      return toResult(await within(ANSWER_WITHIN_MS, receivePostback(toInboundCall(event), deps)));
+  }
 }

@@ -69,7 +69,7 @@ export async function storeHit(
   { hits, hitLost }: Pick<ReceiveDeps, 'hits' | 'hitLost'>,
 ): Promise<void> {
   try {
-    await hits.put(hit);
+    await hits.putUntried(hit);
   } catch (error) {
     if (reasonOf(outcome).result === 'rejected') throw error;
     hitLost(hit, error);

@@ -5,6 +5,7 @@ import type { CounterKey, Counts, CounterUpdate, StoredCounter } from './counter
 import type { Attempt, Delivery } from './delivery.ts';
 import type { Campaign, CampaignTerms, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
 import type { Hit } from './hit.ts';
+import type { PixelHit } from './pixel-hit.ts';
 import type { ClickCode } from './reasons.ts';
 
 /** Storage said no, was slow or did not answer. Whether the write happened is not known. The caller answers 503 or tries again. */
@@ -281,6 +282,14 @@ export interface ClickLedger {
 
 export interface HitWriter {
   put(hit: Hit): Promise<void>;
+  /** As `put`, but leaves a hit alone that an operator has tried again. */
+  putUntried(hit: Hit): Promise<void>;
+}
+
+/** Keeps browsers' calls that storage did not take in time. */
+export interface PixelSpool {
+  /** Throws {@link StorageUnavailable}. */
+  send(pixel: PixelHit): Promise<void>;
 }
 
 /** Hits that are tried again. Throws {@link StorageUnavailable}. */

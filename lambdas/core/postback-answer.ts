@@ -43,6 +43,14 @@ export function answerOutcome(outcome: Omit<Outcome, 'advertiserId'>, sender: Se
   };
 }
 
+const EARNINGS = new Set(['payout', 'revenue', 'currency']);
+
+/** What a browser is answered: anybody reads it, and what a publisher or the network earns is none of a visitor's business. */
+export function answerBrowser(outcome: Outcome): PostbackAnswer {
+  const { body, ...answer } = answerOutcome(outcome, null);
+  return { ...answer, body: Object.fromEntries(Object.entries(body).filter(([name]) => !EARNINGS.has(name))) };
+}
+
 /** What every failure of our own is answered: the sender tries again. */
 export function answerUnavailable(): PostbackAnswer {
   return answerOutcome({ code: 'TEMPORARILY_UNAVAILABLE', warnings: [], conversion: null }, null);

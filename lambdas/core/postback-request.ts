@@ -131,11 +131,29 @@ export function readToken(call: ReceivedCall, sender: Sender | null): string | n
   return pick(call, tokenNames(sender))?.value ?? call.bearer;
 }
 
+/** The campaign that a browser's call names, or null; whether there is one nobody asked. */
+export function readCampaignId(call: ReceivedCall): string | null {
+  return pick(call, namesOf('campaign_id', null))?.value.trim() ?? null;
+}
+
 /**
- * Reads a call by its sender's names; `sender` null: by the built-in ones. The first refusal of the contract's line 1.
- * `vouched`: a token or an operator stands for it, so that it may name its conversion without a click.
+ * What a call must name. Its conversion without a click, if a token or an operator stands for it; a browser's call the
+ * campaign, whose cookie has the click.
  */
-export function parsePostback(call: ReceivedCall, sender: Sender | null, vouched = true): PostbackRequest | Refusal {
+type Naming = 'click' | 'click_or_txn' | 'click_or_campaign';
+
+const MISSING: Readonly<Record<Naming, string>> = {
+  click: 'click_id is missing; without it txn_id and a token are required',
+  click_or_txn: 'click_id is missing; without it txn_id and a token are required',
+  click_or_campaign: 'click_id is missing; without it campaign_id and its cookie are required',
+};
+
+/** Reads a call by its sender's names; `sender` null: by the built-in ones. The first refusal of the contract's line 1. */
+export function parsePostback(
+  call: ReceivedCall,
+  sender: Sender | null,
+  naming: Naming = 'click_or_txn',
+): PostbackRequest | Refusal {
   const malformed = findMalformed(call, sender);
   if (malformed !== null) return { code: 'MALFORMED_REQUEST', message: malformed };
   const find = (main: string) => pick(call, namesOf(main, sender));
@@ -146,9 +164,9 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null, vouched
 
   const clickId = find('click_id')?.value.trim() ?? null;
   const txn = find('txn_id')?.value;
-  if (clickId === null && (txn === undefined || !vouched)) {
-    return { code: 'MISSING_PARAMETER', message: 'click_id is missing; without it txn_id and a token are required' };
-  }
+  const campaignId = short(optional('campaign_id')?.trim() ?? null);
+  const instead = { click: undefined, click_or_txn: txn, click_or_campaign: campaignId ?? undefined }[naming];
+  if (clickId === null && instead === undefined) return { code: 'MISSING_PARAMETER', message: MISSING[naming] };
   const txnId = txn === undefined ? null : parseTxnId(txn);
   if (txn !== undefined && txnId === null) return { code: 'INVALID_TXN_ID' };
 
@@ -179,7 +197,7 @@ export function parsePostback(call: ReceivedCall, sender: Sender | null, vouched
     revenue: amount('revenue'),
     status,
     action: ACTIONS.get(optional('action')?.trim().toLowerCase() ?? 'add') ?? 'add',
-    campaignId: short(optional('campaign_id')?.trim() ?? null),
+    campaignId,
     values: keptValues(optional),
     warnings: [],
   };

@@ -82,9 +82,24 @@ export const CONVERSION_REASONS = {
 
 export type ConversionCode = keyof typeof CONVERSION_REASONS;
 
+/** What becomes of an item of a bulk change; the messages are for people. */
+export const BULK_REASONS = {
+  STATUS_CHANGED: 'The status of the conversion was changed',
+  AMOUNT_CHANGED: 'The amount of the conversion was changed',
+  UNCHANGED: 'Status and amounts were so already',
+  CONVERSION_NOT_FOUND: 'There is no such conversion',
+  AMBIGUOUS: 'It may mean several conversions: name goal and campaign_id, or match by id',
+  DUPLICATE_ITEM: 'An item before it names the same conversion',
+  INVALID_AMOUNT: "sale_amount has more decimals than the sale's currency",
+  NO_EXCHANGE_RATE: "The network has no exchange rate for the sale's currency: set one, or give payout and revenue",
+  TEMPORARILY_UNAVAILABLE: 'Not done, or not known to be done; send the same call again',
+} as const;
+
+export type BulkCode = keyof typeof BULK_REASONS;
+
 /** Calls that are refused before anybody looks into them: answered and counted, but no hit. */
 export const TRANSPORT_REASONS = {
-  METHOD_NOT_ALLOWED: { http: 405, message: 'Only GET and POST report conversions' },
+  METHOD_NOT_ALLOWED: { http: 405, message: 'Nothing is reported by this method; the header Allow says by which' },
   BODY_TOO_LARGE: { http: 413, message: 'The body is over 64 kB' },
   UNSUPPORTED_CONTENT_TYPE: { http: 415, message: 'The body must be a form or a JSON object' },
 } as const;

@@ -34,8 +34,22 @@ export interface ReceivedCall {
   readonly unreadable: string | null;
 }
 
+/** How a body of some content type is read. */
+type BodyTypes = ReadonlyMap<string | undefined, 'form' | 'json'>;
+
+const POSTBACK_TYPES: BodyTypes = new Map([
+  ['application/x-www-form-urlencoded', 'form'],
+  ['application/json', 'json'],
+]);
+
+/** What a page may send to another origin without asking it first, and what says what it is. */
+export const TAG_TYPES: BodyTypes = new Map([
+  ['text/plain', 'json'],
+  ['application/json', 'json'],
+]);
+
 /** Reads a call's parameters, or says why nobody looks into it. */
-export function readCall(call: InboundCall): ReceivedCall | TransportCode {
+export function readCall(call: InboundCall, types: BodyTypes = POSTBACK_TYPES): ReceivedCall | TransportCode {
   if (call.method !== 'GET' && call.method !== 'POST') return 'METHOD_NOT_ALLOWED';
   const query = readForm(call.query);
   const bearer = /^Bearer +(.+)$/i.exec(call.authorization ?? '')?.[1] ?? null;
@@ -44,27 +58,37 @@ export function readCall(call: InboundCall): ReceivedCall | TransportCode {
   if (call.method === 'GET' || call.body === null || call.body.length === 0) return none;
   if (call.body.length > BODY_LIMIT) return 'BODY_TOO_LARGE';
 
-  const type = call.contentType?.split(';', 1)[0]?.trim().toLowerCase();
+  const type = types.get(call.contentType?.split(';', 1)[0]?.trim().toLowerCase());
+  if (type === undefined) return 'UNSUPPORTED_CONTENT_TYPE';
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(call.body);
-  if (type === 'application/x-www-form-urlencoded') return { ...none, body: readForm(text) };
-  if (type !== 'application/json') return 'UNSUPPORTED_CONTENT_TYPE';
-  const body = readJsonObject(text);
-  return body === null ? { ...none, unreadable: text } : { ...none, body };
+  if (type === 'form') return { ...none, body: readForm(text) };
+  return { ...readJsonCall(text), query, bearer };
 }
 
 function readForm(raw: string): Received[] {
   return parseParameters(raw).map(([name, value]) => ({ name, value, kind: 'text' }));
 }
 
+/** Reads the text of a JSON value that should be an object as the body of a call. */
+export function readJsonCall(text: string): ReceivedCall {
+  const body = readJsonObject(text);
+  return { query: [], body: body ?? [], bearer: null, unreadable: body === null ? text : null };
+}
+
 /** Members of a JSON object, repeated ones included, or null if the text is no JSON object. */
-function readJsonObject(text: string): Received[] | null {
+export function readJsonObject(text: string): Received[] | null {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
   } catch {
     return null;
   }
-  return jsonMembers(text).map(([name, raw]) => readJsonValue(name, raw));
+  return partsOf(text).map(([name, raw]) => readJsonValue(name, raw));
+}
+
+/** The texts of the elements of a JSON array. */
+export function readJsonArray(text: string): string[] {
+  return partsOf(text).map(([, raw]) => raw);
 }
 
 function readJsonValue(name: string, raw: string): Received {
@@ -78,25 +102,25 @@ function readJsonValue(name: string, raw: string): Received {
 const JSON_TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
 
 /**
- * Names and raw values of the outermost members of a valid JSON object. JSON.parse keeps only the last of several
- * members with one name, and turns numbers into floating point.
+ * Names and raw values of the outermost members of a valid JSON object, or, nameless, the elements of an array. JSON.parse
+ * keeps only the last of several members with one name, and turns numbers into floating point.
  */
-function jsonMembers(text: string): [name: string, raw: string][] {
-  const members: [string, string][] = [];
+function partsOf(text: string): [name: string, raw: string][] {
+  const parts: [string, string][] = [];
   let depth = 0;
   let name = '';
-  let from = -1;
+  let from = 0;
   for (const { 0: token, index } of text.matchAll(JSON_TOKEN)) {
-    if (depth === 1 && from >= 0 && (token === ',' || token === '}')) {
-      members.push([name, text.slice(from, index).trim()]);
-      from = -1;
-    } else if (depth === 1 && from < 0 && token.startsWith('"')) {
-      name = String(JSON.parse(token));
-    } else if (depth === 1 && from < 0 && token === ':') {
-      from = index + 1;
+    const opens = token === '{' || token === '[';
+    const closes = token === '}' || token === ']';
+    if (opens) depth++;
+    if (depth === 1) {
+      const part = text.slice(from, index).trim();
+      if (token === ':') name = String(JSON.parse(part));
+      else if ((token === ',' || closes) && part !== '') parts.push([name, part]);
+      if (opens || closes || token === ':' || token === ',') from = index + 1;
     }
-    if (token === '{' || token === '[') depth++;
-    if (token === '}' || token === ']') depth--;
+    if (closes) depth--;
   }
-  return members;
+  return parts;
 }

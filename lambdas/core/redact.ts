@@ -1,7 +1,7 @@
 import { cutAddress } from './cut-address.ts';
 import { cut } from './parameters.ts';
 import type { Parameter } from './parameters.ts';
-import type { ReceivedCall } from './received-call.ts';
+import type { Received, ReceivedCall } from './received-call.ts';
 
 /** What stands for a secret in a hit. */
 export const REDACTED = '[redacted]';
@@ -26,25 +26,43 @@ interface SenderNames {
 
 /**
  * The parameters of a call as a hit keeps them: the query's, then the body's, with every token replaced and addresses
- * cut. `token` is the one that was used, wherever else it may stand.
+ * cut. See {@link redactReceived}.
+ */
+export function redactCall(...given: Parameters<typeof redactReceived>): Parameter[] {
+  const { query, body, bearer, unreadable } = redactReceived(...given);
+  const pairs = [...query, ...body].map(({ name, value }): Parameter => [name, value]);
+  if (bearer !== null) pairs.unshift(['Authorization', bearer]);
+  if (unreadable !== null) pairs.push(['body', unreadable]);
+  // JSON can say half a surrogate pair, which is no UTF-8.
+  return pairs.map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]);
+}
+
+/**
+ * The call itself with the secrets replaced that a hit must not show, cut to what a hit keeps. Without a token it is judged
+ * as the whole call would be. `token` is the one that was used, wherever else it may stand.
  * `mayHide` tells of a parameter in which the caller's token may hide: whatever looks like one is replaced there.
  */
-export function redactCall(
+export function redactReceived(
   call: ReceivedCall,
   names: SenderNames,
   token: string | null,
   mayHide: (name: string, value: string) => boolean = () => false,
-): Parameter[] {
-  const redacted: Parameter[] = [];
-  if (call.bearer !== null) redacted.push(['Authorization', REDACTED]);
-  for (const { name, value: sent, kind } of [...call.query, ...call.body]) {
+): ReceivedCall {
+  const redact = ({ name, value: sent, kind }: Received): Received => {
     const value = names.addresses.includes(name) ? (cutAddress(sent.trim()) ?? sent) : sent;
-    if (names.tokens.includes(name)) redacted.push([name, REDACTED]);
-    else if (mayHide(name, value)) redacted.push([maskTokens(hide(name, token)), maskTokens(hide(value, token))]);
-    else redacted.push([hide(name, token), kind === 'structure' ? maskTokens(value) : hide(value, token)]);
-  }
-  if (call.unreadable !== null) redacted.push(['body', maskTokens(call.unreadable.slice(0, UNREADABLE_LENGTH))]);
-  return bounded(redacted, names.known);
+    if (names.tokens.includes(name)) return { name, value: REDACTED, kind };
+    if (mayHide(name, value)) return short(maskTokens(hide(name, token)), maskTokens(hide(value, token)), kind);
+    return short(hide(name, token), kind === 'structure' ? maskTokens(value) : hide(value, token), kind);
+  };
+  const [query, body] = [call.query.map(redact), call.body.map(redact)];
+  const kept = bounded([...query, ...body], names.known);
+  return {
+    query: query.filter((parameter) => kept.has(parameter)),
+    body: body.filter((parameter) => kept.has(parameter)),
+    bearer: call.bearer === null ? null : REDACTED,
+    unreadable:
+      call.unreadable === null ? null : cut(maskTokens(call.unreadable.slice(0, UNREADABLE_LENGTH)), UNREADABLE_LENGTH),
+  };
 }
 
 /** What is shorter than a token opens nothing, and would blot out much that is none. */
@@ -57,19 +75,19 @@ function maskTokens(text: string): string {
   return text.replace(TOKEN_LIKE, REDACTED);
 }
 
-function bounded(parameters: readonly Parameter[], known: ReadonlySet<string>): Parameter[] {
-  const pairs = parameters.map(([name, value]): Parameter => {
-    const length = name === 'body' ? UNREADABLE_LENGTH : VALUE_LENGTH;
-    // JSON can say half a surrogate pair, which is no UTF-8.
-    return [cut(name.toWellFormed(), NAME_LENGTH), cut(value.toWellFormed(), length)];
-  });
-  const isKnown = ([name]: Parameter) => known.has(name);
-  const kept = new Set<Parameter>();
+function short(name: string, value: string, kind: Received['kind']): Received {
+  return { name: cut(name, NAME_LENGTH), value: cut(value, VALUE_LENGTH), kind };
+}
+
+/** Those that are kept. */
+function bounded(parameters: readonly Received[], known: ReadonlySet<string>): ReadonlySet<Received> {
+  const isKnown = ({ name }: Received) => known.has(name);
+  const kept = new Set<Received>();
   let left = TOTAL_LENGTH;
-  for (const pair of [...pairs.filter(isKnown), ...pairs.filter((other) => !isKnown(other))]) {
-    left -= pair[0].length + pair[1].length;
+  for (const parameter of [...parameters.filter(isKnown), ...parameters.filter((other) => !isKnown(other))]) {
+    left -= parameter.name.length + parameter.value.length;
     if (left < 0) break;
-    kept.add(pair);
+    kept.add(parameter);
   }
-  return pairs.filter((pair) => kept.has(pair));
+  return kept;
 }

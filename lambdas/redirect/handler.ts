@@ -1,10 +1,10 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { countImpression } from '../core/impression.ts';
-import { StorageUnavailable } from '../core/ports.ts';
 import { redirect } from '../core/redirect.ts';
 import { isRobotAgent } from '../core/visitor/robots.ts';
 import { ENV } from '../runtime/environment.ts';
-import { describeError, log } from '../runtime/log.ts';
+import { logFailure } from '../runtime/log-failure.ts';
+import { log } from '../runtime/log.ts';
 import { createDeps } from './deps.ts';
 import { isImpression, methodNotAllowed, pixel, routeOf, toClickRequest, toResult, unavailable } from './http.ts';
 
@@ -27,7 +27,7 @@ async function click(event: APIGatewayProxyEventV2): Promise<APIGatewayProxyStru
     if (!outcome.recorded) log('not_recorded', { code: outcome.code, route: routeOf(event) });
     return toResult(outcome);
   } catch (error) {
-    logFailure(event, error);
+    logFailure(error, event.requestContext.requestId);
     return unavailable(fallbackUrl);
   }
 }
@@ -39,12 +39,7 @@ async function impression(event: APIGatewayProxyEventV2): Promise<APIGatewayProx
     if (code !== 'OK') log('not_recorded', { code, route: routeOf(event) });
     return code === 'METHOD_NOT_ALLOWED' ? methodNotAllowed() : pixel();
   } catch (error) {
-    logFailure(event, error);
+    logFailure(error, event.requestContext.requestId);
     return pixel();
   }
-}
-
-function logFailure(event: APIGatewayProxyEventV2, error: unknown): void {
-  const name = error instanceof StorageUnavailable ? 'storage_unavailable' : 'unexpected_error';
-  log(name, { request_id: event.requestContext.requestId, ...describeError(error) });
 }

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { ClickRequest } from '../core/click-request.ts';
 import type { RedirectAnswer } from '../core/redirect.ts';
+import { PIXEL_GIF } from '../runtime/pixel-gif.ts';
 
 export function toClickRequest(event: APIGatewayProxyEventV2): ClickRequest {
   const { headers, pathParameters, requestContext } = event;
@@ -50,12 +51,9 @@ export function unavailable(fallbackUrl: string | undefined): APIGatewayProxyStr
   return fallbackUrl === undefined ? answer(503, { 'retry-after': '5' }) : found(fallbackUrl);
 }
 
-/** A transparent GIF of one pixel, 43 bytes. */
-const GIF = 'R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==';
-
 export function pixel(): APIGatewayProxyStructuredResultV2 {
   const headers = { 'content-type': 'image/gif', 'x-content-type-options': 'nosniff' };
-  return { ...answer(200, headers, GIF), isBase64Encoded: true };
+  return { ...answer(200, headers, PIXEL_GIF), isBase64Encoded: true };
 }
 
 function found(location: string): APIGatewayProxyStructuredResultV2 {

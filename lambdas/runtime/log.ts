@@ -28,6 +28,7 @@ export const LOG_EVENTS = {
   message_malformed: { level: 'error', fields: ['message_id', 'error', 'error_message'] },
   not_recorded: { level: 'info', fields: ['code', 'route'] },
   parked_conversion_ended: { level: 'warn', fields: ['click_id', 'hit_id', 'code'] },
+  pixel_not_stored: { level: 'error', fields: ['hit_id', 'error', 'error_message', 'spooled'] },
   postbacks_left_out: { level: 'error', fields: ['subject_id', 'postback_ids'] },
   postback_disabled: { level: 'error', fields: ['postback_id', 'publisher_id', 'reason'] },
   postback_failing: { level: 'warn', fields: ['postback_id', 'publisher_id', 'failures', 'hours'] },

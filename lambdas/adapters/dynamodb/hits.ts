@@ -21,6 +21,15 @@ export function createHitWriter(client: DynamoDBClient, table: string): HitWrite
     async put(hit) {
       await storageCall(() => client.send(new PutItemCommand({ TableName: table, Item: toHitItem(hit) })));
     },
+
+    async putUntried(hit) {
+      const command = new PutItemCommand({
+        TableName: table,
+        Item: toHitItem(hit),
+        ConditionExpression: 'attribute_not_exists(retries)',
+      });
+      await unlessConditionLost(() => client.send(command));
+    },
   };
 }
 

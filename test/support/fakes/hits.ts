@@ -12,6 +12,10 @@ export class FakeHits implements HitWriter, HitStore {
     this.rows.set(hit.id, hit);
   }
 
+  async putUntried(hit: Hit) {
+    if ((await this.hit(hit.id))?.retries === undefined) this.rows.set(hit.id, hit);
+  }
+
   async hit(id: string) {
     if (this.down) throw new StorageUnavailable('down');
     return this.rows.get(id) ?? null;
