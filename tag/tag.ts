@@ -42,8 +42,6 @@ const PENDING = 'flowback.pending';
 const PENDING_MS = 7 * 86_400_000;
 const PENDING_LIMIT = 20;
 
-/** More than any parameter may have: what is too long stays so, and is refused. */
-const VALUE_LENGTH = 600;
 const RETRY_SECONDS = [1, 5, 30];
 const NO_ANSWER = {
   result: 'retry',
@@ -126,9 +124,7 @@ function convert(given?: Conversion, callback?: Callback): void {
   const conversion: Record<string, unknown> = { ...given };
   conversion.click_id = conversion.click_id || newestClick();
   const body = JSON.stringify(conversion, (_, value: unknown) =>
-    typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
-      ? String(value).slice(0, VALUE_LENGTH)
-      : value,
+    typeof value === 'number' || typeof value === 'bigint' ? String(value) : value,
   );
   setPending(body, true);
   void report(body, callback);
