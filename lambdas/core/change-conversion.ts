@@ -30,7 +30,8 @@ export interface RefusedPatch {
   readonly code: 'INVALID_AMOUNT' | 'NO_EXCHANGE_RATE';
 }
 
-type Verdict =
+/** What becomes of a patch. */
+export type Verdict =
   RefusedPatch | { readonly kind: 'unchanged' } | { readonly kind: 'changed'; readonly change: ConversionChange };
 
 interface Circumstances extends Place {
@@ -165,17 +166,47 @@ export async function changeConversion(
   { by, expect, strictly }: Operator,
   deps: ChangeDeps,
 ): Promise<Changed> {
-  return untilCommitted<Changed>(
+  const isMeant = ({ version }: Conversion, { kind }: Verdict) => {
+    if (strictly || kind !== 'unchanged') expect(version);
+    return true;
+  };
+  const patched = await patchConversion(id, patch, { by, isMeant, dryRun: false }, deps);
+  if (patched === null) return { kind: 'missing' };
+  return patched.verdict.kind === 'refused' ? patched.verdict : { kind: 'done' };
+}
+
+interface Patched {
+  /** As it was when it was decided upon. */
+  readonly before: Conversion;
+  readonly verdict: Verdict;
+}
+
+interface Patching {
+  /** `key:<id>`. */
+  readonly by: string;
+  /** Asked of the conversion as it is at that moment, before anything is written; may throw instead. */
+  readonly isMeant: (before: Conversion, verdict: Verdict) => boolean | Promise<boolean>;
+  /** Decides, and writes nothing. */
+  readonly dryRun: boolean;
+}
+
+/** As {@link changeConversion}, with what was decided; null: there is no such conversion, or it is not meant. */
+export async function patchConversion(
+  id: string,
+  patch: ConversionPatch,
+  { by, isMeant, dryRun }: Patching,
+  deps: ChangeDeps,
+): Promise<Patched | null> {
+  return untilCommitted<Patched | null>(
     `conversion ${id}`,
     async () => {
       const before = await deps.store.conversion(id);
-      if (before === null) return { outcome: { kind: 'missing' }, commit: null };
+      if (before === null) return { outcome: null, commit: null };
       const within = await readPlace(before.campaignId, deps.catalog);
       const verdict = decidePatch(before, patch, { ...within, now: deps.now(), by });
-      if (strictly || verdict.kind !== 'unchanged') expect(before.version);
-      if (verdict.kind === 'refused') return { outcome: verdict, commit: null };
-      const commit = verdict.kind === 'unchanged' ? null : () => commitChange(verdict.change, within, deps);
-      return { outcome: { kind: 'done' }, commit };
+      if (!(await isMeant(before, verdict))) return { outcome: null, commit: null };
+      const writes = verdict.kind === 'changed' && !dryRun;
+      return { outcome: { before, verdict }, commit: writes ? () => commitChange(verdict.change, within, deps) : null };
     },
     deps,
   );

@@ -4,6 +4,7 @@ import { deliveryValues } from './delivery-values.ts';
 import type { Delivery } from './delivery.ts';
 import type { Postback } from './entities.ts';
 import { subtractMicros, ZERO } from './money.ts';
+import type { Micros } from './money.ts';
 import type { Place } from './place.ts';
 import { planDeliveries } from './plan-deliveries.ts';
 import type { ConversionWrite, KeyChange } from './ports.ts';
@@ -61,10 +62,17 @@ export function writeOf(
 
 /** The difference of approved money, or null if there is none. */
 function ledgerRow({ before, after, code }: ConversionChange, at: number): LedgerRow | null {
-  const approved = (conversion: Conversion | null, field: 'payout' | 'revenue') =>
-    conversion?.status === 'approved' ? conversion[field] : ZERO;
-  const payout = subtractMicros(approved(after, 'payout'), approved(before, 'payout'));
-  const revenue = subtractMicros(approved(after, 'revenue'), approved(before, 'revenue'));
+  const { payout, revenue } = approvedDifference(before, after);
   if (payout === ZERO && revenue === ZERO) return null;
   return { conversionId: after.id, number: after.version, at, payout, revenue, currency: after.currency, code };
+}
+
+/** By how much a change changes what is paid; only what is approved is. */
+export function approvedDifference(before: Conversion | null, after: Conversion) {
+  const difference = (field: 'payout' | 'revenue'): Micros => subtractMicros(paid(after, field), paid(before, field));
+  return { payout: difference('payout'), revenue: difference('revenue') };
+}
+
+function paid(conversion: Conversion | null, field: 'payout' | 'revenue'): Micros {
+  return conversion?.status === 'approved' ? conversion[field] : ZERO;
 }

@@ -55,6 +55,7 @@ export const ACCESS = {
   'GET /v1/conversions': READ,
   'GET /v1/conversions/:id': READ,
   'PATCH /v1/conversions/:id': WRITE,
+  'POST /v1/conversions/bulk': WRITE,
   'POST /v1/adjustments': WRITE,
   'GET /v1/adjustments': READ,
   'GET /v1/adjustments/:id': READ,

@@ -57,8 +57,8 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
-/** Characters of a request's body. The largest campaign is far below. */
-export const MAX_BODY = 128 * 1024;
+/** Characters of a request's body. A thousand items of a bulk change have room for some words each; all else is far below. */
+export const MAX_BODY = 512 * 1024;
 /** Levels of objects and arrays; a campaign has five. */
 const MAX_DEPTH = 16;
 

@@ -3,6 +3,7 @@ import type { Deps } from '../http.ts';
 import { ok } from '../http.ts';
 import { adjustmentHandlers } from './adjustments.ts';
 import { advertiserHandlers } from './advertisers.ts';
+import { bulkHandlers } from './bulk.ts';
 import { campaignHandlers } from './campaigns.ts';
 import { conversionHandlers } from './conversions.ts';
 import { deadLetterHandlers } from './dead-letters.ts';
@@ -27,6 +28,7 @@ export function createHandlers(deps: Deps): Handlers {
     ...keyHandlers,
     ...settingsHandlers(deps),
     ...conversionHandlers,
+    ...bulkHandlers,
     ...adjustmentHandlers,
     ...factHandlers,
     ...deliveryHandlers,

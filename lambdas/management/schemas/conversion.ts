@@ -7,19 +7,19 @@ import { amount, entityId } from './common.ts';
 
 const PRINTABLE = /^\P{Cc}*$/u;
 
-/** Decimals of the sale's amount are checked when its currency is known. */
-export const conversionPatch: z.ZodType<ConversionPatch> = z
-  .strictObject({
-    status: z.enum(['approved', 'pending', 'rejected']).optional(),
-    sale_amount: amount.optional(),
-    payout: amount.optional(),
-    revenue: amount.optional(),
-    // Publishers may be told it, as {reason}.
-    reason: z.string().min(1).max(500).regex(PRINTABLE, 'must have no control characters').nullable().optional(),
-  })
-  .superRefine((patch, ctx) => {
-    if (Object.keys(patch).length === 0) refuse(ctx, [], 'REQUIRED', 'at least one field is required');
-  });
+/** What an operator may change of a conversion. Decimals of the sale's amount are checked when its currency is known. */
+export const patchFields = {
+  status: z.enum(['approved', 'pending', 'rejected']).optional(),
+  sale_amount: amount.optional(),
+  payout: amount.optional(),
+  revenue: amount.optional(),
+  // Publishers may be told it, as {reason}.
+  reason: z.string().min(1).max(500).regex(PRINTABLE, 'must have no control characters').nullable().optional(),
+};
+
+export const conversionPatch: z.ZodType<ConversionPatch> = z.strictObject(patchFields).superRefine((patch, ctx) => {
+  if (Object.keys(patch).length === 0) refuse(ctx, [], 'REQUIRED', 'at least one field is required');
+});
 
 const given = z.string().max(2_048);
 const CALL_PARAMETERS = [...new Set([...PARAMETER_NAMES, 'campaign_id'])].filter((name) => name !== 'security_token');
