@@ -1,10 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  GetQueueAttributesCommand,
-  ListQueuesCommand,
-  SendMessageCommand,
-  SetQueueAttributesCommand,
-} from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { fromClickItem } from '../../lambdas/adapters/dynamodb/click-item.ts';
 import type { Click } from '../../lambdas/core/entities.ts';
 import { findLostClicks } from '../../tools/lost-clicks.ts';
@@ -33,6 +28,7 @@ export interface Visit {
   readonly clickId: string | null;
 }
 
+const CLICK_SPOOL = /clickspool(?!.*dead)/i;
 const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 
 /** `comesAgainAfter`: seconds after which a message comes again that the spool could not store, if not as the stack has it. */
@@ -44,12 +40,9 @@ export async function startFailingWorld(comesAgainAfter?: number): Promise<Faili
     const { local, sqsClient } = network;
     const world = await createWorld(local);
     const { QueueUrls = [] } = await sqsClient.send(new ListQueuesCommand({}));
-    const clickSpoolUrl = QueueUrls.find((url) => /clickspool(?!.*dead)/i.test(url));
+    const clickSpoolUrl = QueueUrls.find((url) => CLICK_SPOOL.test(url));
     if (clickSpoolUrl === undefined) throw new Error('no spool');
-    if (comesAgainAfter !== undefined) {
-      const Attributes = { VisibilityTimeout: String(comesAgainAfter) };
-      await sqsClient.send(new SetQueueAttributesCommand({ QueueUrl: clickSpoolUrl, Attributes }));
-    }
+    if (comesAgainAfter !== undefined) await network.comesAgainAfter(CLICK_SPOOL, comesAgainAfter);
     network.sqs.plan = () => 'ok';
 
     const visit = async (campaign = world.campaign): Promise<Visit> => {

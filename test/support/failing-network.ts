@@ -1,6 +1,6 @@
 import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ListQueuesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../../local/engines/sqs/server.ts';
 import { startFaultProxy } from './fault-proxy.ts';
@@ -19,6 +19,8 @@ export interface FailingNetwork {
   startWorkers(): Promise<Local>;
   /** What all of them have logged. */
   logs(): string;
+  /** A message of this queue that fails comes again after so many seconds, from the next poll on. */
+  comesAgainAfter(queue: RegExp, seconds: number): Promise<void>;
   /** URLs of the queue of hints and of its dead letters. */
   readonly notifications: { readonly queue: string; readonly deadLetters: string };
   /** Every item of a table of the stack, whatever the proxy does. `kind`: what its name has, `Clicks`. */
@@ -67,6 +69,10 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
       local: { ...started, adminKey: started.adminKey },
       ...{ dynamoDb, sqs, sqsClient, stop },
       notifications: { queue: queueNamed(/NotificationsQueue/), deadLetters: queueNamed(/NotificationsDeadLetters/) },
+      async comesAgainAfter(queue, seconds) {
+        const Attributes = { VisibilityTimeout: String(seconds) };
+        await sqsClient.send(new SetQueueAttributesCommand({ QueueUrl: queueNamed(queue), Attributes }));
+      },
       async startWorkers() {
         const past = { dynamodbEndpoint: engine.endpoint, sqsEndpoint: queues.endpoint };
         const workers = await startLocal({ ...options, ...past });
