@@ -5,13 +5,15 @@ const WRITE: readonly Role[] = ['admin', 'manager'];
 const READ: readonly Role[] = ['admin', 'manager', 'analyst'];
 /** A publisher's key gets its own alone: the route sees to it. */
 const READ_OWN: readonly Role[] = [...READ, 'publisher'];
+/** An advertiser's key reports its own alone: the route sees to it. */
+const REPORT: readonly Role[] = [...WRITE, 'advertiser'];
 /** No key needed. */
 const OPEN = null;
 
 /**
  * Every route and the roles that may use it: the only place that says so. Keys bound to a publisher may read its
- * deliveries; those bound to an advertiser may use none of these yet. Each answer needs the projection that leaves out what
- * the other side must not see.
+ * deliveries, those bound to an advertiser may report its conversions. Before they may use another route, its answer needs
+ * the projection that leaves out what they must not see.
  */
 export const ACCESS = {
   'GET /v1/health': OPEN,
@@ -52,6 +54,7 @@ export const ACCESS = {
   'POST /v1/postbacks/:id/replay': WRITE,
 
   'GET /v1/clicks/:id': READ,
+  'POST /v1/conversions': REPORT,
   'GET /v1/conversions': READ,
   'GET /v1/conversions/:id': READ,
   'PATCH /v1/conversions/:id': WRITE,

@@ -9,6 +9,7 @@ import type {
 } from '../core/management-ports.ts';
 import type { RandomBytes } from '../core/ids.ts';
 import type { Clock, PostbackCaller, PostbackHealthStore } from '../core/ports.ts';
+import type { BatchDeps } from '../core/receive-batch.ts';
 import type { RetryDeps } from '../core/retry-hit.ts';
 import type { Answer, Problem } from './problems.ts';
 
@@ -16,8 +17,8 @@ import type { Answer, Problem } from './problems.ts';
 export interface Deps {
   readonly catalog: ManagementCatalog;
   readonly facts: FactReader;
-  /** For changes of conversions and calls that are tried again. */
-  readonly conversions: RetryDeps;
+  /** For changes of conversions, those that are reported here, and calls that are tried again. */
+  readonly conversions: RetryDeps & BatchDeps;
   readonly adjustments: AdjustmentLedger;
   readonly replays: ReplayStore;
   readonly deadLetters: DeadLetterQueue;
@@ -55,11 +56,15 @@ export interface ApiRequest {
   readonly query: ReadonlyMap<string, string>;
   /** Parsed JSON; undefined: there was none. */
   readonly body: unknown;
+  /** The body as sent: parsing keeps one of several members with the same name, and not all digits of a number. */
+  readonly text: string;
   readonly ifMatch: string | null;
   /** Whether it has an Idempotency-Key: it may be the repeat of one whose answer was lost. */
   readonly repeatable: boolean;
   /** Who asks, for histories: `key:<id>`. */
   readonly by: string;
+  /** The caller's API key itself, to keep it out of what is stored. */
+  readonly secret: string;
   /** Whom the key belongs to: it may see nothing of others. Null: it is nobody's in particular. */
   readonly publisherId: string | null;
   readonly advertiserId: string | null;

@@ -1,6 +1,9 @@
 import { changeConversion } from '../../core/change-conversion.ts';
 import type { RefusedPatch } from '../../core/change-conversion.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
+import { answerOutcome } from '../../core/postback-answer.ts';
+import { receiveBatch } from '../../core/receive-batch.ts';
+import type { Outcome } from '../../core/record-conversion.ts';
 import { requireMatch } from '../entities.ts';
 import { showConversion, showWholeConversion } from '../facts.ts';
 import { etag, ok } from '../http.ts';
@@ -9,6 +12,7 @@ import { listFacts } from '../lists.ts';
 import { invalidField, notFound } from '../problems.ts';
 import type { Answer, Problem } from '../problems.ts';
 import { conversionPatch } from '../schemas/conversion.ts';
+import { readReports } from '../schemas/report.ts';
 import { validate } from '../validation.ts';
 import { CLICK_ID, clickIdOf, SORTABLE_ID, TEXT } from './facts.ts';
 
@@ -48,6 +52,23 @@ async function patch(request: ApiRequest, deps: Deps): Promise<Answer> {
   return request.remember(await conversion(request, deps));
 }
 
+/** An answer that asks to try some again is not kept: what the others did stays done. */
+async function report(request: ApiRequest, deps: Deps): Promise<Answer> {
+  const { by, secret, advertiserId, route, remember } = request;
+  const calls = readReports(request);
+  const outcomes = await receiveBatch(calls, { by, secret, advertiserId }, route, deps.conversions);
+  const showsPayout = advertiserId === null;
+  const answer = ok({ results: outcomes.map((outcome, index) => showResult(outcome, index, showsPayout)) });
+  return outcomes.some(({ code }) => code === 'TEMPORARILY_UNAVAILABLE') ? answer : remember(answer);
+}
+
+/** What `/postback` answers; what publishers earn is none of an advertiser's business. */
+function showResult(outcome: Outcome, index: number, showsPayout: boolean) {
+  const { status, body } = answerOutcome(outcome, null);
+  const { payout, ...shown } = body;
+  return { index, http_status: status, ...(showsPayout ? body : shown) };
+}
+
 function refusal({ code }: RefusedPatch): Problem {
   switch (code) {
     case 'INVALID_AMOUNT':
@@ -62,6 +83,7 @@ function refusal({ code }: RefusedPatch): Problem {
 }
 
 export const conversionHandlers = {
+  'POST /v1/conversions': report,
   'GET /v1/conversions': conversions,
   'GET /v1/conversions/:id': conversion,
   'PATCH /v1/conversions/:id': patch,
