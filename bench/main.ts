@@ -9,13 +9,15 @@ import { benchLocal } from './local.ts';
 import { benchOutage } from './outage.ts';
 import { isMet, renderReport, replaceSection } from './report.ts';
 import type { Report } from './report.ts';
+import { benchTag } from './tag.ts';
 
-const USAGE = `npm run bench -- click|conversion|delivery|local|cost|outage [--write]
+const USAGE = `npm run bench -- click|conversion|delivery|local|tag|cost|outage [--write]
 
   click       CPU, start, requests and item of a click, beside the least that any handler would do
   conversion  CPU, storage units, price and latency of postbacks, beside the least that any handler would do
   delivery    deliveries a second, CPU, storage units and latency of deliveries, and what a dead publisher does to others
   local       requests a second, latency and CPU of the local run
+  tag         bytes of the tag
   outage      how long visitors wait while storage is down
   cost        dollars for a million clicks, from the units that they are billed
   --write     put the result into docs/performance.md
@@ -30,6 +32,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Report>>> = {
   conversion: withBundles(benchConversion),
   delivery: withBundles(benchDelivery),
   local: benchLocal,
+  tag: benchTag,
   outage: benchOutage,
   cost: withBundles(benchCost),
 };

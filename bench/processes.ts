@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { dirname } from 'node:path';
 import { TABLES } from './catalog.ts';
 import type { Handled, Work } from './environment.ts';
 import type { StorageReport } from './storage.ts';
@@ -42,7 +43,8 @@ export async function startEnvironment(
   clock?: number,
 ): Promise<Environment> {
   const args = clock === undefined ? [code] : [code, String(clock)];
-  const child = fork(bundle, args, { env: variables, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const env = { ...variables, LAMBDA_TASK_ROOT: dirname(code) };
+  const child = fork(bundle, args, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   let logBytes = 0;
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
@@ -74,6 +76,7 @@ export function functionEnvironment(endpoint: string, cacheSeconds: number): Rec
     COUNTERS_TABLE: TABLES.counters,
     BARE_TABLE: TABLES.bare,
     CLICK_SPOOL_QUEUE_URL: `${endpoint}/123456789012/click-spool`,
+    PIXEL_SPOOL_QUEUE_URL: `${endpoint}/123456789012/pixel-spool`,
     CACHE_SECONDS: String(cacheSeconds),
     TZ: 'UTC',
     // What the SDK tells of an older Node.js would be taken for the function's log.

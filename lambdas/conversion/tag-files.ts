@@ -27,7 +27,8 @@ export function createTagFiles(tag: string): (event: APIGatewayProxyEventV2) => 
 }
 
 function createScript(tag: string): (event: APIGatewayProxyEventV2) => Answer {
-  const etag = `"${createHash('sha256').update(tag).digest('base64url')}"`;
+  // Weak: it stands for the compressed tag, too.
+  const etag = `W/"${createHash('sha256').update(tag).digest('base64url')}"`;
   // HTTP APIs compress nothing by themselves.
   const compressed = gzipSync(tag, { level: 9 }).toString('base64');
   const headers = {
