@@ -3,7 +3,6 @@ import type { RefusedPatch } from '../../core/change-conversion.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
 import { answerOutcome } from '../../core/postback-answer.ts';
 import { receiveBatch } from '../../core/receive-batch.ts';
-import type { Outcome } from '../../core/record-conversion.ts';
 import { requireMatch } from '../entities.ts';
 import { showConversion, showWholeConversion } from '../facts.ts';
 import { etag, ok } from '../http.ts';
@@ -57,16 +56,13 @@ async function report(request: ApiRequest, deps: Deps): Promise<Answer> {
   const { by, secret, advertiserId, route, remember } = request;
   const calls = readReports(request);
   const outcomes = await receiveBatch(calls, { by, secret, advertiserId }, route, deps.conversions);
-  const showsPayout = advertiserId === null;
-  const answer = ok({ results: outcomes.map((outcome, index) => showResult(outcome, index, showsPayout)) });
-  return outcomes.some(({ code }) => code === 'TEMPORARILY_UNAVAILABLE') ? answer : remember(answer);
-}
-
-/** What `/postback` answers; what publishers earn is none of an advertiser's business. */
-function showResult(outcome: Outcome, index: number, showsPayout: boolean) {
-  const { status, body } = answerOutcome(outcome, null);
-  const { payout, ...shown } = body;
-  return { index, http_status: status, ...(showsPayout ? body : shown) };
+  const results = outcomes.map((outcome, index) => {
+    const { status, body } = answerOutcome(outcome, null);
+    // What publishers earn is none of an advertiser's business; JSON leaves out what is undefined.
+    return { index, http_status: status, ...body, ...(advertiserId !== null && { payout: undefined }) };
+  });
+  const failed = outcomes.some(({ code }) => code === 'TEMPORARILY_UNAVAILABLE');
+  return failed ? ok({ results }) : remember(ok({ results }));
 }
 
 function refusal({ code }: RefusedPatch): Problem {
