@@ -168,7 +168,7 @@ export class FlowbackStack extends Stack {
     this.#allowConversions(conversion, storage, notifications);
     conversion.allowQueue(pixelSpool.queue, ['SendMessage']);
 
-    const pixelSpoolFunction = new FlowbackFunction(this, 'PixelSpoolReceiver', {
+    const spooledPixels = new FlowbackFunction(this, 'SpooledPixels', {
       ...defaults,
       code: 'pixel-spool',
       description: 'Records what browsers report and storage did not take at once',
@@ -176,8 +176,8 @@ export class FlowbackStack extends Stack {
       timeout: spoolTimeout,
       environment: { ...ofConversions, ...ofCounters, ...ofQueue },
     });
-    this.#allowConversions(pixelSpoolFunction, storage, notifications);
-    pixelSpool.deliverTo(pixelSpoolFunction, config.spoolConcurrency);
+    this.#allowConversions(spooledPixels, storage, notifications);
+    pixelSpool.deliverTo(spooledPixels, config.spoolConcurrency);
 
     const delivery = new FlowbackFunction(this, 'Delivery', {
       ...defaults,

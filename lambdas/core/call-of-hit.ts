@@ -8,7 +8,7 @@ import { REDACTED } from './redact.ts';
 export type CorrectedParameters = Readonly<Record<string, string | null>>;
 
 /** Parameters of a hit, by main name, whose values were replaced because a token may have been in them. */
-export function hiddenParameters(hit: Hit, corrected: CorrectedParameters, sender: Sender): readonly string[] {
+export function hiddenParameters(hit: Hit, corrected: CorrectedParameters, sender: Sender | null): readonly string[] {
   const left = uncorrected(hit, corrected, sender).filter(([, value]) => value.includes(REDACTED));
   return PARAMETER_NAMES.filter((main) => left.some(([name]) => namesOf(main, sender).includes(name)));
 }
@@ -18,7 +18,7 @@ export function hiddenParameters(hit: Hit, corrected: CorrectedParameters, sende
  * parameters came later: of a name given twice the later counts, as the body's does. Unless the call was refused as
  * malformed: then what may be the reason stays it until it is corrected.
  */
-export function callOfHit(hit: Hit, corrected: CorrectedParameters, sender: Sender): ReceivedCall {
+export function callOfHit(hit: Hit, corrected: CorrectedParameters, sender: Sender | null): ReceivedCall {
   const refusedAs = hit.retries?.[0]?.was ?? hit.code;
   const wellFormed = refusedAs !== 'MALFORMED_REQUEST';
   const left = uncorrected(hit, corrected, sender);
@@ -37,7 +37,7 @@ export function callOfHit(hit: Hit, corrected: CorrectedParameters, sender: Send
   };
 }
 
-function uncorrected({ query }: Hit, corrected: CorrectedParameters, sender: Sender): Hit['query'] {
+function uncorrected({ query }: Hit, corrected: CorrectedParameters, sender: Sender | null): Hit['query'] {
   const taken = new Set([...tokenNames(sender), ...Object.keys(corrected).flatMap((main) => namesOf(main, sender))]);
   return query.filter(([name]) => !taken.has(name));
 }

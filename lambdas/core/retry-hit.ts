@@ -3,6 +3,7 @@ import type { CorrectedParameters } from './call-of-hit.ts';
 import { verifyClickId } from './click-id.ts';
 import type { Sender } from './entities.ts';
 import type { Hit, HitRetry } from './hit.ts';
+import { isPixelRoute } from './pixel-hit.ts';
 import { StorageUnavailable } from './ports.ts';
 import type { HitStore } from './ports.ts';
 import { reasonOf } from './postback-answer.ts';
@@ -22,7 +23,7 @@ export interface RetryDeps extends RecordDeps {
 /** What an operator says of a call that was refused; the rest is as it was received. */
 export interface Retry {
   readonly corrected: CorrectedParameters;
-  /** Null: the sender that was found then. */
+  /** Null: the sender that was found then, or none: a browser's call stays one. */
   readonly senderId: string | null;
   /** Whose conversion it is, should its click not be stored. */
   readonly attribution: Attribution | null;
@@ -56,8 +57,10 @@ export async function retryHit(id: string, retry: Retry, deps: RetryDeps): Promi
     const hit = await deps.hits.hit(id);
     if (hit === null) return { kind: 'missing' };
     const own = await readRecorded(hit.id, deps);
-    if (own !== null && hit.conversionId === hit.id) return { kind: 'done', hit, outcome: own };
-    if (own === null && !wasRejected(hit)) return { kind: 'not_rejected', hit };
+    const told = own !== null && hit.conversionId === hit.id;
+    if (told && hit.retries !== undefined) return { kind: 'done', hit, outcome: own };
+    // What a browser reports has its hit's id from the start.
+    if (told || (own === null && !wasRejected(hit))) return { kind: 'not_rejected', hit };
     const judgement = own === null ? await judge(hit, retry, deps) : { outcome: own, report: null };
     if ('errors' in judgement) return { kind: 'wrong', errors: judgement.errors };
 
@@ -95,8 +98,8 @@ async function judge(
   { corrected, senderId, attribution, by }: Retry,
   deps: RetryDeps,
 ): Promise<Judgement | { readonly errors: readonly WrongRetry[] }> {
-  const sender = await findSender(senderId ?? hit.senderId, deps);
-  if ('field' in sender) return { errors: [sender] };
+  const sender = await findSender(senderId ?? hit.senderId, hit, deps);
+  if (sender !== null && 'field' in sender) return { errors: [sender] };
   const hidden = hiddenParameters(hit, corrected, sender).map(hiddenError);
   const errors = [...hidden, ...(attribution === null ? [] : await findMissing(attribution, deps))];
   if (errors.length > 0) return { errors };
@@ -105,10 +108,14 @@ async function judge(
     outcome: { ...refuse(code, { warnings: [] }, message), advertiserId: null },
     report: null,
   });
-  const request = parsePostback(callOfHit(hit, corrected, sender), sender);
+  const naming = sender === null ? 'click_or_campaign' : 'click_or_txn';
+  const request = parsePostback(callOfHit(hit, corrected, sender), sender, naming);
   if ('code' in request) return refused(request.code, request.message);
-  const click = request.clickId === null ? null : verifyClickId(request.clickId, await deps.catalog.macKeys());
-  if (request.clickId !== null && click === null) return refused('INVALID_CLICK_ID');
+  // Without a sender it is the click of the cookie.
+  const clickId = request.clickId ?? (sender === null ? hit.clickId : null);
+  if (clickId === null && sender === null) return refused('NO_CLICK');
+  const click = clickId === null ? null : verifyClickId(clickId, await deps.catalog.macKeys());
+  if (clickId !== null && click === null) return refused('INVALID_CLICK_ID');
   const report: Report = {
     request,
     sender,
@@ -139,8 +146,14 @@ async function recordOnce(report: Report, deps: RetryDeps): Promise<Outcome> {
   }
 }
 
-async function findSender(id: string | null, { catalog }: RetryDeps): Promise<Sender | WrongRetry> {
+/** Null: a pixel has none. */
+async function findSender(
+  id: string | null,
+  { route }: Hit,
+  { catalog }: RetryDeps,
+): Promise<Sender | WrongRetry | null> {
   const field = 'sender_id';
+  if (id === null && isPixelRoute(route)) return null;
   if (id === null) return { field, code: 'REQUIRED', message: 'nobody knows whose call it was: name the sender' };
   return (await catalog.sender(id)) ?? { field, code: 'NOT_FOUND', message: `there is no sender "${id}"` };
 }

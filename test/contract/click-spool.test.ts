@@ -114,7 +114,7 @@ describe('the replay of clicks that are only in the log', () => {
     new Promise<{ code: number | null; out: string; errors: string }>((resolve) => {
       const child = execFile(
         process.execPath,
-        ['--import', 'tsx', 'tools/replay-clicks.ts', ...args],
+        ['--import', 'tsx', 'tools/replay.ts', 'clicks', ...args],
         (_, out, errors) => resolve({ code: child.exitCode, out, errors }),
       );
       child.stdin?.end(input);

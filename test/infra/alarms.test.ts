@@ -24,7 +24,7 @@ const anchorsOf = (path: string): string[] =>
 
 describe('Alarms', () => {
   it('stay few', () => {
-    expect(descriptions).toHaveLength(12);
+    expect(descriptions).toHaveLength(15);
   });
 
   it.each(descriptions)('say their impact and link a section of the runbook that exists: %s', (description) => {
@@ -45,6 +45,7 @@ describe('Alarms', () => {
   it.each([
     ['NotificationsDeadLetters', 'dead-letters'],
     ['ClickSpoolDeadLetters', 'click-spool-dead-letters'],
+    ['PixelSpoolDeadLetters', 'pixel-spool-dead-letters'],
     ['ClickPayoutsFailures', 'click-payout-failures'],
   ])('start with the first message in %s', (queue, anchor) => {
     template.hasResourceProperties(ALARM, {
@@ -66,10 +67,13 @@ describe('Alarms', () => {
     });
   });
 
-  it('start with the first click that is in the log alone', () => {
+  it.each([
+    ['click', 'clicks-not-stored', 'ClicksNotStored'],
+    ['pixel', 'pixels-not-stored', 'PixelsNotStored'],
+  ])('start with the first %s that is in the log alone', (_, anchor, metric) => {
     template.hasResourceProperties(ALARM, {
-      AlarmDescription: Match.stringLikeRegexp('#clicks-not-stored$'),
-      MetricName: 'ClicksNotStored',
+      AlarmDescription: Match.stringLikeRegexp(`#${anchor}$`),
+      MetricName: metric,
       Namespace: 'Flowback',
       Dimensions: Match.absent(),
       Statistic: 'Sum',
@@ -91,9 +95,9 @@ describe('Alarms', () => {
     });
   });
 
-  it('see clicks that wait in the spool whether they are tried just then or not', () => {
+  it.each(['click', 'pixel'])('see %ss that wait in the spool whether they are tried just then or not', (what) => {
     template.hasResourceProperties(ALARM, {
-      AlarmDescription: Match.stringLikeRegexp('#click-spool-late$'),
+      AlarmDescription: Match.stringLikeRegexp(`#${what}-spool-late$`),
       Threshold: 1,
       EvaluationPeriods: 15,
       Metrics: Match.arrayWith([

@@ -33,6 +33,8 @@ describe('the stack', () => {
       'ClickSpoolQueue96B396C2',
       'NotificationsDeadLetters2AC1E002',
       'NotificationsQueue91395D8F',
+      'PixelSpoolDeadLettersDDCEA945',
+      'PixelSpoolQueue0D1EF9CA',
     ],
     // Their addresses stand in tracking links and at advertisers.
     'AWS::ApiGatewayV2::Api': ['ManagementApi2CA21A2A', 'TrackingApi62806C2B'],
@@ -87,6 +89,7 @@ describe('the stack', () => {
       'ClickSpoolDeadLetterQueueUrl',
       'ClickSpoolQueueUrl',
       'ClicksTableName',
+      'ConversionLogGroupName',
       'ConversionsTableName',
       'CountersTableName',
       'CreateFirstKeyCommand',
@@ -94,6 +97,8 @@ describe('the stack', () => {
       'HitsTableName',
       'NotificationsDeadLetterQueueUrl',
       'NotificationsQueueUrl',
+      'PixelSpoolDeadLetterQueueUrl',
+      'PixelSpoolQueueUrl',
       'RedirectLogGroupName',
       'TrackingUrl',
     ]);
@@ -142,6 +147,11 @@ describe('routes', () => {
       ['TrackingApi', 'ANY /postback/{sender_id}', 'Conversion'],
       ['TrackingApi', 'ANY /acquisition', 'Conversion'],
       ['TrackingApi', 'ANY /acquisition/{sender_id}', 'Conversion'],
+      ['TrackingApi', 'ANY /pixel.gif', 'Conversion'],
+      ['TrackingApi', 'ANY /pixel.html', 'Conversion'],
+      ['TrackingApi', 'ANY /tag.js', 'Conversion'],
+      ['TrackingApi', 'ANY /tag.txt', 'Conversion'],
+      ['TrackingApi', 'ANY /tag/convert', 'Conversion'],
       ['ManagementApi', 'ANY /v1/{proxy+}', 'Management'],
     ]);
   });
@@ -179,11 +189,21 @@ describe('routes', () => {
 });
 
 describe('functions', () => {
+  const RECORDS_CONVERSIONS = [
+    'CATALOG_TABLE',
+    'CLICKS_TABLE',
+    'CONVERSIONS_TABLE',
+    'COUNTERS_TABLE',
+    'DELIVERIES_TABLE',
+    'HITS_TABLE',
+  ];
+
   it.each([
     ['Redirect', 256, 5],
     ['Spool', 256, 5],
     ['ClickPayout', 256, 30],
     ['Conversion', 512, 10],
+    ['SpooledPixels', 512, 5],
     ['Delivery', 512, 30],
     ['Sweeper', 512, 50],
     ['Management', 512, 29],
@@ -203,34 +223,13 @@ describe('functions', () => {
     ],
     ['Spool', ['CLICKS_TABLE', 'COUNTERS_TABLE']],
     ['ClickPayout', ['CATALOG_TABLE', 'CONVERSIONS_TABLE', 'DELIVERIES_TABLE', 'NOTIFICATIONS_QUEUE_URL']],
-    [
-      'Conversion',
-      [
-        'CATALOG_TABLE',
-        'CLICKS_TABLE',
-        'CONVERSIONS_TABLE',
-        'COUNTERS_TABLE',
-        'DELIVERIES_TABLE',
-        'HITS_TABLE',
-        'NOTIFICATIONS_QUEUE_URL',
-      ],
-    ],
+    ['Conversion', [...RECORDS_CONVERSIONS, 'NETWORK', 'NOTIFICATIONS_QUEUE_URL', 'PIXEL_SPOOL_QUEUE_URL']],
+    ['SpooledPixels', [...RECORDS_CONVERSIONS, 'NOTIFICATIONS_QUEUE_URL']],
     [
       'Delivery',
       ['API_URL', 'CATALOG_TABLE', 'DELIVERIES_TABLE', 'ENDPOINT_SLOTS', 'NOTIFICATIONS_QUEUE_URL', 'TRACKING_URL'],
     ],
-    [
-      'Sweeper',
-      [
-        'CATALOG_TABLE',
-        'CLICKS_TABLE',
-        'CONVERSIONS_TABLE',
-        'COUNTERS_TABLE',
-        'DELIVERIES_TABLE',
-        'HITS_TABLE',
-        'NOTIFICATIONS_QUEUE_URL',
-      ],
-    ],
+    ['Sweeper', [...RECORDS_CONVERSIONS, 'NOTIFICATIONS_QUEUE_URL']],
     [
       'Management',
       [
@@ -302,6 +301,7 @@ describe('functions', () => {
       Spool: 'INFO',
       ClickPayout: 'INFO',
       Conversion: 'INFO',
+      SpooledPixels: 'INFO',
       Delivery: 'INFO',
       Sweeper: 'INFO',
       Management: 'INFO',
@@ -310,15 +310,18 @@ describe('functions', () => {
   });
 });
 
-describe('the click spool', () => {
+describe.each([
+  ['click', 'ClickSpool', 'Spool', 2],
+  ['pixel', 'PixelSpool', 'SpooledPixels', 3],
+])('the %s spool', (what, queue, receiver, invariant) => {
   const DAY = 24 * 60 * 60;
 
-  it('tries a click again after 30 seconds, a thousand times, and keeps it for 14 days (invariant 2)', () => {
+  it(`tries a ${what} again after 30 seconds, a thousand times, and keeps it for 14 days (invariant ${invariant})`, () => {
     dev.hasResourceProperties('AWS::SQS::Queue', {
       VisibilityTimeout: 30,
       MessageRetentionPeriod: 14 * DAY,
       RedrivePolicy: {
-        deadLetterTargetArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ClickSpoolDeadLetters'), 'Arn'] },
+        deadLetterTargetArn: { 'Fn::GetAtt': [Match.stringLikeRegexp(`^${queue}DeadLetters`), 'Arn'] },
         maxReceiveCount: 1_000,
       },
     });
@@ -329,8 +332,8 @@ describe('the click spool', () => {
     ['prod', prod, 20],
   ])('of %s is emptied by few environments at once', (_stage, template, most) => {
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-      EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ClickSpoolQueue'), 'Arn'] },
-      FunctionName: { Ref: Match.stringLikeRegexp('^SpoolFunction') },
+      EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp(`^${queue}Queue`), 'Arn'] },
+      FunctionName: { Ref: Match.stringLikeRegexp(`^${receiver}Function`) },
       BatchSize: 10,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: most },
@@ -338,13 +341,14 @@ describe('the click spool', () => {
   });
 });
 
-describe('the log of the redirect', () => {
+describe('the log', () => {
   it.each([
-    ['not_recorded', 'NotRecorded', { Dimensions: [{ Key: 'code', Value: '$.code' }] }],
-    ['click_not_stored', 'ClicksNotStored', {}],
-  ])('has its lines %s counted as the metric %s of this stack', (event, metric, dimensions) => {
+    ['Redirect', 'not_recorded', 'NotRecorded', { Dimensions: [{ Key: 'code', Value: '$.code' }] }],
+    ['Redirect', 'click_not_stored', 'ClicksNotStored', {}],
+    ['Conversion', 'pixel_not_stored', 'PixelsNotStored', {}],
+  ])('of %s has its lines %s counted as the metric %s of this stack', (id, event, metric, dimensions) => {
     dev.hasResourceProperties('AWS::Logs::MetricFilter', {
-      LogGroupName: { Ref: Match.stringLikeRegexp('^RedirectLogs') },
+      LogGroupName: { Ref: Match.stringLikeRegexp(`^${id}Logs`) },
       FilterPattern: `{ $.event = "${event}" }`,
       MetricTransformations: [
         Match.objectEquals({

@@ -68,7 +68,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'sqs:SendMessage ClickPayoutsFailures',
     'sqs:SendMessage NotificationsQueue',
   ],
-  Conversion: RECORDS_CONVERSIONS,
+  Conversion: [...RECORDS_CONVERSIONS, 'sqs:SendMessage PixelSpoolQueue'],
+  SpooledPixels: [
+    ...RECORDS_CONVERSIONS,
+    'sqs:DeleteMessage PixelSpoolQueue',
+    'sqs:GetQueueAttributes PixelSpoolQueue',
+    'sqs:ReceiveMessage PixelSpoolQueue',
+  ],
   Delivery: [
     ...LOGS,
     ...forTable('Catalog', ['GetItem'], ['postback']),
@@ -236,7 +242,7 @@ describe.each(['dev', 'prod'])('permissions of the %s stage (invariant 13)', (st
   it('lets only those functions read the MAC key that mint or verify click ids (invariant 12)', () => {
     const readers = Object.keys(granted).filter((role) => granted[role]?.some((line) => line.includes('mac_key')));
 
-    expect(readers.sort()).toEqual(['Bootstrap', 'Conversion', 'Management', 'Redirect', 'Sweeper']);
+    expect(readers.sort()).toEqual(['Bootstrap', 'Conversion', 'Management', 'Redirect', 'SpooledPixels', 'Sweeper']);
   });
 });
 

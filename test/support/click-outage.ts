@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GetQueueAttributesCommand, ListQueuesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { fromClickItem } from '../../lambdas/adapters/dynamodb/click-item.ts';
 import type { Click } from '../../lambdas/core/entities.ts';
-import { findLostClicks } from '../../tools/lost-clicks.ts';
+import { findLostMessages } from '../../tools/lost-messages.ts';
 import { createWorld } from './deployment.ts';
 import type { World } from './deployment.ts';
 import type { FaultPlan } from './fault-proxy.ts';
@@ -110,7 +110,7 @@ export async function visitSteadily(world: FailingWorld, aSecond: number, second
 
 /** Sends the clicks that are only in the log to the spool; answers how many. */
 export async function replayLog({ local, sqsClient, clickSpoolUrl }: FailingWorld): Promise<number> {
-  const { messages, unreadable } = findLostClicks(local.stderr());
+  const { messages, unreadable } = findLostMessages(local.stderr(), 'click_not_stored');
   if (unreadable > 0) throw new Error('a line of the log cannot be read');
   for (const MessageBody of messages)
     await sqsClient.send(new SendMessageCommand({ QueueUrl: clickSpoolUrl, MessageBody }));

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { findLostClicks } from '../../../tools/lost-clicks.ts';
+import { findLostMessages } from '../../../tools/lost-messages.ts';
 
 const MESSAGE = JSON.stringify({ click: { id: { S: 'a' }, p1: { S: '}{"\\\n,""x\u2028' } }, claims: null });
 const line = (spooled = MESSAGE) =>
   JSON.stringify({ level: 'error', event: 'click_not_stored', click_id: 'a', error: '', error_message: '}"', spooled });
 const OTHER = '{"level":"warn","event":"catalog_stale","error":"}"}';
+const findLostClicks = (text: string) => findLostMessages(text, 'click_not_stored');
 const csv = (field: string) => `"${field.replaceAll('"', '""')}"`;
 
 describe('the search for clicks that are only in the log', () => {
@@ -41,6 +42,15 @@ describe('the search for clicks that are only in the log', () => {
     ['the same line twice', `${line()}\n${line()}`],
   ])('finds the message in %s', (_, text) => {
     expect(findLostClicks(text)).toEqual({ messages: new Set([MESSAGE]), unreadable: 0 });
+  });
+
+  it('finds what pixels reported likewise, and apart', () => {
+    const pixel = line('{"id":"a"}').replace('click_not_stored', 'pixel_not_stored');
+    expect(findLostMessages(`${line()}\n${pixel}`, 'pixel_not_stored')).toEqual({
+      messages: new Set(['{"id":"a"}']),
+      unreadable: 0,
+    });
+    expect(findLostClicks(pixel).messages.size).toBe(0);
   });
 
   it('finds all messages of many lines', () => {

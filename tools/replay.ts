@@ -2,23 +2,34 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { findLostClicks } from './lost-clicks.ts';
+import { findLostMessages } from './lost-messages.ts';
+import type { LostEvent } from './lost-messages.ts';
 
-const USAGE = `Sends clicks that are only in the log to the click spool, whose function stores each once.
+const USAGE = `Sends clicks, or what pixels reported, that are only in the log to their spool, whose function records each once.
 
   npm run replay:clicks -- --queue-url URL [FILE...]
+  npm run replay:pixels -- --queue-url URL [FILE...]
 
-  --queue-url URL  the stack's output ClickSpoolQueueUrl
-  FILE             log lines of the redirect, in any form that CloudWatch prints (default: standard input)
+  --queue-url URL  the stack's output ClickSpoolQueueUrl, or PixelSpoolQueueUrl
+  FILE             log lines of the redirect, or of the conversion function, in any form that CloudWatch prints (default:
+                   standard input)
 
-Exit codes: 0 all clicks that were found were sent; 1 some were not, or could not be read; 2 wrong usage.
-A click may be replayed as often as you like.`;
+Exit codes: 0 all that were found were sent; 1 some were not, or could not be read; 2 wrong usage.
+They may be replayed as often as you like.`;
+
+const EVENTS: ReadonlyMap<string | undefined, LostEvent> = new Map([
+  ['clicks', 'click_not_stored'],
+  ['pixels', 'pixel_not_stored'],
+]);
 
 const AT_ONCE = 20;
 
 /** Answers the exit code. */
 async function main(args: string[]): Promise<number> {
-  const { values, positionals: files } = parseArgs({
+  const {
+    values,
+    positionals: [what, ...files],
+  } = parseArgs({
     args,
     allowPositionals: true,
     options: { 'queue-url': { type: 'string' }, help: { type: 'boolean' } },
@@ -27,16 +38,20 @@ async function main(args: string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  const event = EVENTS.get(what);
+  if (event === undefined) throw new Error('say what to replay: clicks or pixels');
   const queueUrl = values['queue-url'];
   if (queueUrl === undefined || !URL.canParse(queueUrl)) throw new Error('--queue-url must be the URL of a queue');
 
   const input = files.length === 0 ? [text(process.stdin)] : files.map((file) => readFile(file, 'utf8'));
-  const found = (await Promise.all(input)).map(findLostClicks);
+  const found = (await Promise.all(input)).map((lines) => findLostMessages(lines, event));
   const messages = [...new Set(found.flatMap((lost) => [...lost.messages]))];
   const unreadable = found.reduce((sum, lost) => sum + lost.unreadable, 0);
 
   const failures = await send(queueUrl, messages);
-  console.log(`${messages.length - failures.length} of ${messages.length} clicks sent, ${unreadable} lines unreadable`);
+  console.log(
+    `${messages.length - failures.length} of ${messages.length} ${what} sent, ${unreadable} lines unreadable`,
+  );
   for (const reason of new Set(failures)) console.error(reason);
   return failures.length + unreadable === 0 ? 0 : 1;
 }
