@@ -171,9 +171,10 @@ function start(): void {
   const queue = (window.flowback && window.flowback.q) || [];
   const flowback: Flowback = (...call) => {
     attempt(() => {
+      const [command] = call;
       if (call[0] === 'click') keepClick(call[1]);
       else if (call[0] === 'convert') convert(call[1], call[2]);
-      else say(`knows no "${call[0] as string}"`);
+      else say(`knows no "${command}"`);
     });
   };
   window.flowback = Object.assign(flowback, { loaded: true as const });

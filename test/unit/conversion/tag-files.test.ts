@@ -55,16 +55,19 @@ describe('the files of the tag', () => {
 });
 
 describe('/tag.js', () => {
-  it.each([{}, { 'accept-encoding': 'br' }])('is the tag as it is for a caller that takes no gzip', (headers) => {
-    const { statusCode, headers: answered, body } = answer(event('/tag.js', headers));
+  it.each<Record<string, string>>([{}, { 'accept-encoding': 'br' }])(
+    'is the tag as it is for a caller that takes no gzip',
+    (headers) => {
+      const { statusCode, headers: answered, body } = answer(event('/tag.js', headers));
 
-    expect([statusCode, body]).toEqual([200, TAG]);
-    expect(answered).toMatchObject({
-      'content-type': 'application/javascript; charset=utf-8',
-      vary: 'accept-encoding',
-    });
-    expect(answered).not.toHaveProperty('content-encoding');
-  });
+      expect([statusCode, body]).toEqual([200, TAG]);
+      expect(answered).toMatchObject({
+        'content-type': 'application/javascript; charset=utf-8',
+        vary: 'accept-encoding',
+      });
+      expect(answered).not.toHaveProperty('content-encoding');
+    },
+  );
 
   it('is compressed for browsers', () => {
     const result = answer(event('/tag.js', { 'accept-encoding': 'gzip, deflate, br, zstd' }));
