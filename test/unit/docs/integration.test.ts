@@ -18,6 +18,7 @@ import { readCall } from '../../../lambdas/core/received-call.ts';
 import { checkDestinationUrl } from '../../../lambdas/core/url-rules.ts';
 import { ACCESS } from '../../../lambdas/management/access.ts';
 import { newAdjustment } from '../../../lambdas/management/schemas/adjustment.ts';
+import { bulkChange } from '../../../lambdas/management/schemas/bulk.ts';
 import { createCampaignSchema } from '../../../lambdas/management/schemas/campaign.ts';
 import { entityId } from '../../../lambdas/management/schemas/common.ts';
 import { newAdvertiserSchema, publisherSchema } from '../../../lambdas/management/schemas/party.ts';
@@ -148,15 +149,17 @@ describe('bodies', () => {
     sender: senderSchema,
     postback: createPostbackSchema({ allowLoopback: false, ownHosts: [] }),
     adjustment: newAdjustment,
+    bulk: bulkChange,
     advertisers: newAdvertiserSchema,
     publishers: publisherSchema,
     campaigns: createCampaignSchema(loopback.allowLoopback),
     postbacks: createPostbackSchema(loopback),
     'senders/appsflyer/tokens': newTokenSchema,
     adjustments: newAdjustment,
+    'conversions/bulk': bulkChange,
   };
   const ofPages = docBlocks('json')
-    .filter(({ info }) => !['json batch', 'json bulk'].includes(info))
+    .filter(({ info }) => info !== 'json batch')
     .map(({ page, info, text }) => ({ page, kind: info.replace('json ', ''), text }));
   const ofTrials = docBlocks('sh').flatMap(({ page, text }) =>
     [...text.matchAll(/^api \$V1\/(\S+)(?: -H '[^']+')?(?: \\\n)? +-d '([^']+)'/gm)].map(
