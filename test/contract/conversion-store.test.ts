@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAdjustmentLedger } from '../../lambdas/adapters/dynamodb/adjustments.ts';
 import { conversionKey } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
 import { fromCounterItem } from '../../lambdas/adapters/dynamodb/counter-update.ts';
 import { createConversionStore } from '../../lambdas/adapters/dynamodb/conversions.ts';
@@ -25,9 +26,11 @@ import type {
 import { aConversion } from '../support/conversions.ts';
 import { aDelivery, NOON } from '../support/deliveries.ts';
 import { aCap } from '../support/entities.ts';
+import { fakeAdjustments } from '../support/fakes/adjustments.ts';
 import { FakeConversionStore } from '../support/fakes/conversion-store.ts';
 import { startStorage } from '../support/storage.ts';
 import type { Storage } from '../support/storage.ts';
+import { adjustmentLedgerContract } from './adjustment-ledger.contract.ts';
 
 interface Subject {
   readonly store: ConversionStore;
@@ -521,3 +524,6 @@ describe('a conversion as an item', () => {
     });
   });
 });
+
+adjustmentLedgerContract('DynamoDB', () => createAdjustmentLedger(storage.client, storage.tables.conversions));
+adjustmentLedgerContract('the fake', fakeAdjustments);

@@ -10,6 +10,7 @@ import {
   parseMoney,
   parsePercent,
   parseRatio,
+  parseSignedMoney,
   roundToDecimals,
   subtractMicros,
   toMicros,
@@ -39,6 +40,38 @@ describe('an amount', () => {
     ...['1234567890123', '1.2345678', '１', '٣'],
   ])('is refused as %j', (text) => {
     expect(parseMoney(text, 6)).toBeNull();
+  });
+
+  it.each([
+    '',
+    '-',
+    '--1',
+    '+1',
+    '-+1',
+    ' -1',
+    '- 1',
+    '-1 ',
+    '−1',
+    '-.5',
+    '-1.',
+    '1-',
+    '-1e3',
+    '-1.2345678',
+    '-1234567890123',
+  ])('with a sign is refused as %j', (text) => {
+    expect(parseSignedMoney(text, 6)).toBeNull();
+  });
+
+  it('may be negative where it is said so, and then is the opposite of what it is without its minus', () => {
+    expect(parseSignedMoney('-0', 2)).toBe(0n);
+    expect(parseSignedMoney('-0.0000', 2)).toBeNull();
+    fc.assert(
+      fc.property(amount, (value) => {
+        const opposite = subtractMicros(toMicros(0n), value);
+        expect(parseSignedMoney(formatMoney(value, 2), 6)).toBe(value);
+        expect(parseSignedMoney(formatMoney(opposite, 2), 6)).toBe(opposite);
+      }),
+    );
   });
 
   it.each([
