@@ -70,7 +70,20 @@ describe.each(['dev', 'prod'])('the assembly of %s', (stage) => {
 });
 
 /** Written down a second time, so that a function that goes missing is seen. */
-const NAMES = ['redirect', 'spool', 'click-payout', 'conversion', 'delivery', 'sweeper', 'management', 'bootstrap'];
+const CONSTRUCTS: Readonly<Record<string, string>> = {
+  redirect: 'Redirect',
+  spool: 'Spool',
+  'click-payout': 'ClickPayout',
+  conversion: 'Conversion',
+  'pixel-spool': 'SpooledPixels',
+  delivery: 'Delivery',
+  sweeper: 'Sweeper',
+  management: 'Management',
+  bootstrap: 'Bootstrap',
+};
+const NAMES = Object.keys(CONSTRUCTS);
+/** What lies beside the code. */
+const FILES: Readonly<Record<string, string>> = { redirect: 'country.mmdb', conversion: 'tag.js' };
 
 describe('the bundles', () => {
   const bundles = new Map<string, string>();
@@ -80,7 +93,7 @@ describe('the bundles', () => {
     const file = readFileSync(join(outdir, 'flowback-abc-dev.assets.json'), 'utf8');
     const assets = JSON.parse(file) as { files: Record<string, { displayName: string; source: { path: string } }> };
     for (const { displayName, source } of Object.values(assets.files)) {
-      const name = NAMES.find((candidate) => displayName.toLowerCase().startsWith(candidate.replace('-', '')));
+      const name = NAMES.find((candidate) => displayName.startsWith(`${CONSTRUCTS[candidate]}/`));
       if (name !== undefined) bundles.set(name, join(outdir, source.path));
     }
   });
@@ -95,6 +108,7 @@ describe('the bundles', () => {
     // Dead addresses: what a handler does while it is loaded must not reach anything.
     const env = {
       PATH: process.env['PATH'],
+      LAMBDA_TASK_ROOT: bundle,
       AWS_REGION: 'eu-west-1',
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
@@ -107,6 +121,7 @@ describe('the bundles', () => {
       HITS_TABLE: 'hits',
       COUNTERS_TABLE: 'counters',
       CLICK_SPOOL_QUEUE_URL: 'http://127.0.0.1:1/1/spool',
+      PIXEL_SPOOL_QUEUE_URL: 'http://127.0.0.1:1/1/pixel-spool',
       NOTIFICATIONS_QUEUE_URL: 'http://127.0.0.1:1/1/queue',
       NOTIFICATIONS_DEAD_LETTERS_URL: 'http://127.0.0.1:1/1/dead-letters',
       ENDPOINT_SLOTS: '2',
@@ -118,8 +133,7 @@ describe('the bundles', () => {
 
     const { stdout } = await run(process.execPath, ['-e', script, join(bundle, 'index.js')], { env, cwd: tmpdir() });
 
-    const files = ['index.js', 'package.json'];
-    expect(readdirSync(bundle).sort()).toEqual(name === 'redirect' ? ['country.mmdb', ...files] : files);
+    expect(readdirSync(bundle).sort()).toEqual(['index.js', 'package.json', ...[FILES[name] ?? []].flat()].sort());
     expect(stdout).toBe('function');
   });
 
