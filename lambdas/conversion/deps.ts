@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
-import { createHitWriter } from '../adapters/dynamodb/hits.ts';
 import { toPixelMessage } from '../adapters/pixel-message.ts';
 import { createSqs } from '../adapters/sqs/hints.ts';
 import { createPixelSpool } from '../adapters/sqs/pixel-spool.ts';
@@ -10,19 +8,15 @@ import { ENV, requireEnv } from '../runtime/environment.ts';
 import { logFailure } from '../runtime/log-failure.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { within } from '../runtime/within.ts';
-import { createRecordDeps } from '../wiring/record-deps.ts';
+import { createReceiveDeps } from '../wiring/receive-deps.ts';
 
 /** What one execution environment has; from its variables. */
 export function createDeps(): ReceiveDeps & PixelDeps & { readonly network: string } {
-  const dynamoDb = createDynamoDb();
   return {
-    ...createRecordDeps(dynamoDb),
-    hits: createHitWriter(dynamoDb, requireEnv(ENV.hitsTable)),
+    ...createReceiveDeps(createDynamoDb()),
     spool: createPixelSpool(createSqs(), requireEnv(ENV.pixelSpoolQueueUrl)),
     network: requireEnv(ENV.network),
-    random: randomBytes,
     within,
-    hitLost: ({ id, code }, error) => log('hit_not_stored', { hit_id: id, code, ...describeError(error) }),
     notJudged: (error) => logFailure(error),
     pixelNotStored: (pixel, error) =>
       log('pixel_not_stored', { hit_id: pixel.id, ...describeError(error), spooled: toPixelMessage(pixel) }),

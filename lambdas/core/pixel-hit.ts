@@ -2,7 +2,7 @@ import { findInClickCookie } from './click-cookie.ts';
 import { newSortableId } from './ids.ts';
 import type { RandomBytes } from './ids.ts';
 import type { Clock } from './ports.ts';
-import { knownNames, namesOf, readCampaignId, readToken, tokenNames } from './postback-request.ts';
+import { hitNames, readCampaignId, readToken } from './postback-request.ts';
 import type { ReceivedCall } from './received-call.ts';
 import { redactReceived } from './redact.ts';
 
@@ -31,11 +31,7 @@ export function isPixelRoute(route: string): boolean {
 }
 
 /** How browsers' calls name what hits do not show. Nobody there has a token; who pastes one all the same shows it to nobody else. */
-export const PIXEL_NAMES = {
-  tokens: tokenNames(null),
-  addresses: namesOf('ip', null),
-  known: knownNames(null),
-};
+export const PIXEL_NAMES = hitNames(null);
 
 export interface PixelHitDeps {
   readonly now: Clock;

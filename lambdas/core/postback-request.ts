@@ -109,6 +109,11 @@ export function knownNames(sender: Sender | null): ReadonlySet<string> {
   return new Set(PARAMETER_NAMES.flatMap((main) => namesOf(main, sender)));
 }
 
+/** What a hit has to know of a sender's names. Null: no sender is known. */
+export function hitNames(sender: Sender | null) {
+  return { tokens: tokenNames(sender), addresses: namesOf('ip', sender), known: knownNames(sender) };
+}
+
 /**
  * The first value that is not empty; the body wins over the query, in one place an earlier name over a later one.
  * Names that the caller does not know are ignored.

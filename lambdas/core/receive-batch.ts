@@ -4,7 +4,7 @@ import type { Hit } from './hit.ts';
 import { newSortableId } from './ids.ts';
 import { hitOf, recordOrPark, refusedCall, storeHit } from './judgement.ts';
 import type { Judgement, ReceiveDeps } from './judgement.ts';
-import { knownNames, namesOf, parsePostback, tokenNames } from './postback-request.ts';
+import { hitNames, parsePostback } from './postback-request.ts';
 import type { ReceivedCall } from './received-call.ts';
 import type { Outcome } from './record-conversion.ts';
 import { redactCall } from './redact.ts';
@@ -31,7 +31,7 @@ export interface KeyHolder {
 /** Less than API Gateway waits for an answer. */
 const ANSWER_WITHIN_MS = 20_000;
 
-const NAMES = { tokens: tokenNames(null), addresses: namesOf('ip', null), known: knownNames(null) };
+const NAMES = hitNames(null);
 
 /**
  * What becomes of each of the calls, judged like a postback whose sender is known. One after the other: a sale and its

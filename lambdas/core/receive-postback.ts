@@ -7,7 +7,7 @@ import { hitOf, recordOrPark, refusedCall, storeHit } from './judgement.ts';
 import type { Judgement, ReceiveDeps } from './judgement.ts';
 import { answerOutcome, answerTransport } from './postback-answer.ts';
 import type { PostbackAnswer } from './postback-answer.ts';
-import { knownNames, namesOf, parsePostback, readToken, tokenNames } from './postback-request.ts';
+import { hitNames, namesOf, parsePostback, readToken } from './postback-request.ts';
 import { readCall } from './received-call.ts';
 import type { InboundCall, ReceivedCall } from './received-call.ts';
 import type { Report } from './report.ts';
@@ -29,13 +29,12 @@ async function receive(call: InboundCall, received: ReceivedCall, deps: ReceiveD
   const id = newSortableId(now, deps.random);
   const [caller, ring] = await Promise.all([identify(call, received, now, deps), deps.catalog.macKeys()]);
   const { sender, token, authentic } = caller;
-  const known = knownNames(sender);
   const clickNames = namesOf('click_id', sender);
-  const names = { tokens: tokenNames(sender), addresses: namesOf('ip', sender), known };
+  const names = hitNames(sender);
   // Who shows no valid token may have it under a name that is not mapped, or may have taken one for the other; a click id
   // is no secret.
   const mayHideToken = (name: string, value: string): boolean =>
-    (known.has(name) ? !authentic && clickNames.includes(name) : token === null || !authentic) &&
+    (names.known.has(name) ? !authentic && clickNames.includes(name) : token === null || !authentic) &&
     verifyClickId(value, ring) === null;
 
   const hit = {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createAdjustmentLedger } from '../adapters/dynamodb/adjustments.ts';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
-import { createHitStore, createHitWriter } from '../adapters/dynamodb/hits.ts';
+import { createHitStore } from '../adapters/dynamodb/hits.ts';
 import { createFactReader } from '../adapters/dynamodb/lists.ts';
 import { createManagementCatalog } from '../adapters/dynamodb/management-catalog.ts';
 import { createPostbackHealthStore } from '../adapters/dynamodb/postback-health.ts';
@@ -9,19 +9,17 @@ import { createReplayStore } from '../adapters/dynamodb/replays.ts';
 import { createPostbackCaller } from '../adapters/http/postback-caller.ts';
 import { createDeadLetterQueue } from '../adapters/sqs/dead-letters.ts';
 import { createSqs } from '../adapters/sqs/hints.ts';
-import { createRecordDeps } from '../wiring/record-deps.ts';
 import { ENV, LOCAL_ENV, requireEnv } from '../runtime/environment.ts';
 import { logFailure } from '../runtime/log-failure.ts';
-import { describeError, log } from '../runtime/log.ts';
 import { within } from '../runtime/within.ts';
+import { createReceiveDeps } from '../wiring/receive-deps.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Deps } from './http.ts';
-
-const random: Deps['random'] = (length) => new Uint8Array(randomBytes(length));
 
 /** What the management API has, from the function's variables. */
 export function createDeps(): Deps {
   const client = createDynamoDb();
+  const reports = createReceiveDeps(client);
   const deliveriesTable = requireEnv(ENV.deliveriesTable);
   const hitsTable = requireEnv(ENV.hitsTable);
   const allowLoopback = process.env[LOCAL_ENV.egress] === 'loopback';
@@ -34,11 +32,9 @@ export function createDeps(): Deps {
       hits: hitsTable,
     }),
     conversions: {
-      ...createRecordDeps(client),
-      hits: { ...createHitStore(client, hitsTable), ...createHitWriter(client, hitsTable) },
-      random,
+      ...reports,
+      hits: { ...createHitStore(client, hitsTable), ...reports.hits },
       within,
-      hitLost: ({ id, code }, error) => log('hit_not_stored', { hit_id: id, code, ...describeError(error) }),
       itemFailed: (error) => logFailure(error),
     },
     adjustments: createAdjustmentLedger(client, requireEnv(ENV.conversionsTable)),
@@ -48,7 +44,7 @@ export function createDeps(): Deps {
     caller: createPostbackCaller({ allowLoopback }),
     userAgent: `Flowback/${packageJson.version}`,
     now: Date.now,
-    random,
+    random: (length) => new Uint8Array(randomBytes(length)),
     trackingUrl: requireEnv(ENV.trackingUrl),
     apiUrl: requireEnv(ENV.apiUrl),
     cacheSeconds: Number(requireEnv(ENV.cacheSeconds)),

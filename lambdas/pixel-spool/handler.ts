@@ -1,25 +1,16 @@
 import type { SQSHandler } from 'aws-lambda';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
-import { createHitWriter } from '../adapters/dynamodb/hits.ts';
 import { fromPixelMessage } from '../adapters/pixel-message.ts';
 import type { PixelHit } from '../core/pixel-hit.ts';
 import { judgePixel } from '../core/receive-pixel.ts';
-import type { JudgePixelDeps } from '../core/receive-pixel.ts';
 import { MalformedMessage, runBatch } from '../runtime/batch.ts';
-import { ENV, requireEnv } from '../runtime/environment.ts';
-import { describeError, log } from '../runtime/log.ts';
 import { within } from '../runtime/within.ts';
-import { createRecordDeps } from '../wiring/record-deps.ts';
+import { createReceiveDeps } from '../wiring/receive-deps.ts';
 
 /** Below the function's timeout of 5 s: one message that hangs must not give back the rest of its batch. */
 const JUDGE_WITHIN_MS = 4_000;
 
-const dynamoDb = createDynamoDb();
-const deps: JudgePixelDeps = {
-  ...createRecordDeps(dynamoDb),
-  hits: createHitWriter(dynamoDb, requireEnv(ENV.hitsTable)),
-  hitLost: ({ id, code }, error) => log('hit_not_stored', { hit_id: id, code, ...describeError(error) }),
-};
+const deps = createReceiveDeps(createDynamoDb());
 
 /** A call that storage does not take comes again when its message is visible again. */
 export const handler: SQSHandler = (event) =>
