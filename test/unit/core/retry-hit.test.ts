@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Hit } from '../../../lambdas/core/hit.ts';
 import { StorageUnavailable } from '../../../lambdas/core/ports.ts';
 import type { ConversionCode } from '../../../lambdas/core/reasons.ts';
+import { judgePixel } from '../../../lambdas/core/receive-pixel.ts';
 import { retryHit } from '../../../lambdas/core/retry-hit.ts';
 import type { Retry } from '../../../lambdas/core/retry-hit.ts';
 import { runParked } from '../../../lambdas/core/run-parked.ts';
@@ -9,6 +10,7 @@ import { aHit, aNetwork, aSender } from '../../support/conversions.ts';
 import type { Network } from '../../support/conversions.ts';
 import { NOON } from '../../support/deliveries.ts';
 import { aCampaign, aGoal, aPublisher } from '../../support/entities.ts';
+import { aPixel } from '../../support/pixels.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 
@@ -343,5 +345,59 @@ describe('a call whose click is not stored', () => {
     await retry(network, { attribution: { ...attribution, publisherId: 'ben' } });
 
     expect([...network.store.conversions.values()]).toMatchObject([{ publisherId: 'tia' }]);
+  });
+});
+
+describe('a refused call of a browser', () => {
+  /** Its only hit is a pixel's with a goal that the campaign does not know; the cookie has its click. */
+  const withRefusedPixel = async (parameters: Record<string, string> = { campaign_id: 'summer', goal: 'lead' }) => {
+    const network = aNetwork();
+    const clickId = await network.click();
+    await judgePixel(aPixel(network, parameters, { cookie: clickId }), network.deps);
+    return { ...network, clickId };
+  };
+
+  it('is recorded as the pixel that it was, by the click of its cookie', async () => {
+    const network = await withRefusedPixel();
+
+    const retried = await retry(network, { corrected: { goal: 'sale', status: 'approved' } });
+
+    expect(retried).toMatchObject({ kind: 'done', outcome: { code: 'OK' } });
+    const hit = onlyHit(network);
+    expect(hit).toMatchObject({ code: 'OK', senderId: null, conversionId: hit.id, clickId: network.clickId });
+    expect([...network.store.conversions.values()]).toMatchObject([
+      { id: hit.id, clickId: network.clickId, status: 'pending', reportedBy: 'pixel' },
+    ]);
+    expect(network.store.history).toMatchObject([{ by: 'key:k1' }]);
+    expect(await retry(network)).toMatchObject({ kind: 'done', hit });
+  });
+
+  it("is recorded as a sender's if one is named", async () => {
+    const network = await withRefusedPixel();
+    const corrected = { goal: 'sale', click_id: network.clickId };
+
+    expect(await retry(network, { corrected, senderId: 'xyz' })).toMatchObject({ outcome: { code: 'OK' } });
+
+    expect([...network.store.conversions.values()]).toMatchObject([{ status: 'approved', reportedBy: 'sender' }]);
+  });
+
+  it.each<[string, Record<string, string>, Record<string, string | null>, ConversionCode]>([
+    ['a click where there was none', { campaign_id: 'winter' }, { click_id: 'own' }, 'OK'],
+    ['nothing where there is no click', { campaign_id: 'winter' }, {}, 'NO_CLICK'],
+    ['a wrong click', { campaign_id: 'winter' }, { click_id: 'x' }, 'INVALID_CLICK_ID'],
+    ['a click instead of a placeholder', { click_id: '{click_id}' }, { click_id: 'own' }, 'OK'],
+  ])('is given %s', async (_, parameters, corrected, code) => {
+    const network = await withRefusedPixel(parameters);
+    const given = corrected['click_id'] === 'own' ? { click_id: network.clickId } : corrected;
+
+    expect(await retry(network, { corrected: given })).toMatchObject({ kind: 'done', outcome: { code } });
+
+    expect(onlyHit(network)).toMatchObject({ code });
+  });
+
+  it('is not judged again if it was accepted', async () => {
+    const network = await withRefusedPixel({ campaign_id: 'summer' });
+
+    expect(await retry(network)).toMatchObject({ kind: 'not_rejected', hit: { code: 'OK' } });
   });
 });
