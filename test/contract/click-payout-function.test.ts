@@ -35,6 +35,7 @@ beforeAll(async () => {
   // Nothing answers there: what is told is found without a hint, too.
   vi.stubEnv('AWS_ENDPOINT_URL_SQS', 'http://127.0.0.1:1');
   vi.stubEnv('NOTIFICATIONS_QUEUE_URL', 'http://127.0.0.1:1/notifications');
+  vi.resetModules();
   ({ handler } = await import('../../lambdas/click-payout/handler.ts'));
 });
 

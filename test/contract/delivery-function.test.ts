@@ -63,6 +63,7 @@ beforeAll(async () => {
   vi.stubEnv('TRACKING_URL', 'http://127.0.0.1:1');
   vi.stubEnv('API_URL', 'http://127.0.0.1:2');
   vi.stubEnv('LOCAL_EGRESS', 'loopback');
+  vi.resetModules();
   const { handler } = await import('../../lambdas/delivery/handler.ts');
   ({ handler: sweep } = await import('../../lambdas/sweeper/handler.ts'));
   deliverMessages = (event) => handler(event, {} as Context, () => undefined) as Promise<SQSBatchResponse>;

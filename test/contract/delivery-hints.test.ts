@@ -2,7 +2,7 @@ import { CreateQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { startFauxqs } from 'fauxqs';
 import type { FauxqsServer } from 'fauxqs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDeliveryHints, createSqs, hideMessage, parseDeliveryHint } from '../../lambdas/adapters/sqs/hints.ts';
 import { StorageUnavailable } from '../../lambdas/core/ports.ts';
 import type { DeliveryHints } from '../../lambdas/core/ports.ts';
@@ -27,18 +27,19 @@ const fake = async (): Promise<Subject> => {
 let server: FauxqsServer;
 let client: SQSClient;
 let queues = 0;
-const environment = { ...process.env };
 
 beforeAll(async () => {
   server = await startFauxqs({ port: 0, logger: false });
-  process.env['AWS_ENDPOINT_URL_SQS'] = `http://127.0.0.1:${server.port}`;
-  Object.assign(process.env, { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' });
+  vi.stubEnv('AWS_ENDPOINT_URL_SQS', `http://127.0.0.1:${server.port}`);
+  vi.stubEnv('AWS_REGION', 'us-east-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'local');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'local');
   client = createSqs();
 });
 afterAll(async () => {
   client.destroy();
   await server.stop();
-  process.env = environment;
+  vi.unstubAllEnvs();
 });
 
 const real = async (): Promise<Subject> => {

@@ -2,6 +2,7 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import type { SQSClient } from '@aws-sdk/client-sqs';
+import { vi } from 'vitest';
 import type { Item } from '../../lambdas/adapters/dynamodb/items.ts';
 import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import type { Role } from '../../lambdas/core/entities.ts';
@@ -50,7 +51,7 @@ export const keyOf = (role: Role): string => (role === 'admin' ? ADMIN_KEY : `${
 
 export async function startManagement(environment: Readonly<Record<string, string>> = {}): Promise<Management> {
   const [storage, queueServer] = await Promise.all([startStorage(), startSqsServer()]);
-  Object.assign(process.env, {
+  const variables = {
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
@@ -66,13 +67,16 @@ export async function startManagement(environment: Readonly<Record<string, strin
     API_URL,
     CACHE_SECONDS: '30',
     ...environment,
-  });
+  };
+  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
   const sqs = createSqs();
   const createQueue = async (name: string): Promise<string> =>
     (await sqs.send(new CreateQueueCommand({ QueueName: name }))).QueueUrl ?? '';
   const queues = { notifications: await createQueue('notifications'), deadLetters: await createQueue('dead-letters') };
-  process.env['NOTIFICATIONS_QUEUE_URL'] = queues.notifications;
-  process.env['NOTIFICATIONS_DEAD_LETTERS_URL'] = queues.deadLetters;
+  vi.stubEnv('NOTIFICATIONS_QUEUE_URL', queues.notifications);
+  vi.stubEnv('NOTIFICATIONS_DEAD_LETTERS_URL', queues.deadLetters);
+  // Another file in this process may have loaded it with variables of its own.
+  vi.resetModules();
   const { handler } = await import('../../lambdas/management/handler.ts');
 
   const put: Management['put'] = async (table, item) => {
@@ -107,6 +111,7 @@ export async function startManagement(environment: Readonly<Record<string, strin
     },
     async stop() {
       sqs.destroy();
+      vi.unstubAllEnvs();
       await Promise.all([storage.stop(), queueServer.stop()]);
     },
   };
