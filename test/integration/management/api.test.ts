@@ -116,6 +116,16 @@ describe('roles', () => {
     expect(ACCESS['POST /v1/keys']).toEqual(['admin']);
     expect(ACCESS['PATCH /v1/settings']).toEqual(['admin']);
   });
+
+  test.each<[Role, readonly string[]]>([
+    ['publisher', ['GET /v1/deliveries', 'GET /v1/deliveries/:id']],
+    ['advertiser', ['POST /v1/conversions']],
+  ])('a key bound to one %s may use %j alone', (role, expected) => {
+    const routes = Object.entries(ACCESS).filter(([, allowed]: [string, readonly Role[] | null]) =>
+      allowed?.includes(role),
+    );
+    expect(routes.map(([route]) => route)).toEqual(expected);
+  });
 });
 
 describe('a request', () => {
@@ -138,7 +148,7 @@ describe('a request', () => {
       { text: '{"a":'.repeat(5_000) + '1' + '}'.repeat(5_000) },
       400,
     ],
-    ['with too large a body', 'POST', '/v1/campaigns', { text: `"${'x'.repeat(200_000)}"` }, 413],
+    ['with too large a body', 'POST', '/v1/campaigns', { text: `"${'x'.repeat(600_000)}"` }, 413],
     ['without a body', 'POST', '/v1/campaigns', {}, 422],
     ['with null as its body', 'PATCH', '/v1/settings', { text: 'null' }, 422],
     ['with __proto__ as a field', 'POST', '/v1/campaigns', { text: '{"__proto__":{"name":"x"}}' }, 422],

@@ -8,40 +8,55 @@ import type { Network } from '../../../support/conversions.ts';
 
 const { id } = aConversion();
 
+const remember = async (answer: Answer) => answer;
+
+/** A request for a network, by a key of no advertiser. */
+const aRequest = ({ deps }: Network, overrides: Partial<ApiRequest>): ApiRequest => ({
+  params: {},
+  query: new Map(),
+  body: undefined,
+  text: '',
+  ifMatch: null,
+  repeatable: false,
+  by: 'key:k1',
+  secret: '',
+  publisherId: null,
+  advertiserId: null,
+  route: 'POST /v1/conversions',
+  now: deps.now(),
+  newId: () => expect.unreachable(),
+  commit: () => Promise.reject(new Error('nothing of Catalog changes')),
+  remember,
+  ...overrides,
+});
+
 /** Patches the network's conversion as somebody who read its first version. */
-const patch = (
-  { store, deps, hits }: Network,
-  request: Pick<ApiRequest, 'repeatable' | 'remember'>,
-): Promise<Answer> => {
+const patch = (network: Network, request: Pick<ApiRequest, 'repeatable' | 'remember'>): Promise<Answer> => {
+  const { store, deps, hits } = network;
   const facts = {
     conversion: async () => {
       const conversion = await store.conversion(id);
       return conversion && { conversion, history: store.history };
     },
   };
-  const whole: ApiRequest = {
-    params: { id },
-    query: new Map(),
-    body: { status: 'rejected' },
-    text: '',
-    ifMatch: '"1"',
-    by: 'key:k1',
-    secret: '',
-    publisherId: null,
-    advertiserId: null,
-    route: 'PATCH /v1/conversions/:id',
-    now: deps.now(),
-    newId: () => expect.unreachable(),
-    commit: () => Promise.reject(new Error('nothing of Catalog changes')),
-    ...request,
-  };
+  const whole = aRequest(network, { params: { id }, body: { status: 'rejected' }, ifMatch: '"1"', ...request });
   return conversionHandlers['PATCH /v1/conversions/:id'](whole, {
     facts,
     conversions: { ...deps, hits },
   } as unknown as Deps);
 };
 
-const remember = async (answer: Answer) => answer;
+/** Reports these conversions. */
+const report = (network: Network, items: readonly object[], overrides: Partial<ApiRequest>): Promise<Answer> => {
+  const request = aRequest(network, { body: items, text: JSON.stringify(items), ...overrides });
+  const conversions = {
+    ...network.deps,
+    within: async (_: number, work: unknown) => work,
+    itemFailed: () => undefined,
+  };
+  return conversionHandlers['POST /v1/conversions'](request, { conversions } as unknown as Deps);
+};
+
 const crash = () => Promise.reject(new StorageUnavailable('crashed'));
 
 it.each([true, false])(
@@ -59,3 +74,41 @@ it.each([true, false])(
     expect(network.store.ledger).toHaveLength(1);
   },
 );
+
+it('the answer to a batch is kept for repeats only if no item is to be tried again', async () => {
+  const network = aNetwork();
+  const items = [{ click_id: await network.click() }, { click_id: await network.click() }];
+  const { store } = network;
+  const commit = store.commit.bind(store);
+  const kept: Answer[] = [];
+  const keep = async (answer: Answer) => {
+    kept.push(answer);
+    return answer;
+  };
+  store.commit = async (write) => {
+    store.commit = () => Promise.reject(new StorageUnavailable('down'));
+    return commit(write);
+  };
+
+  const first = await report(network, items, { remember: keep });
+  expect(first).toMatchObject({
+    status: 200,
+    body: { results: [{ code: 'OK' }, { http_status: 503, code: 'TEMPORARILY_UNAVAILABLE' }] },
+  });
+  expect(kept).toEqual([]);
+
+  store.commit = commit;
+  const second = await report(network, items, { remember: keep });
+  expect(second).toMatchObject({ body: { results: [{ code: 'DUPLICATE_CONVERSION' }, { code: 'OK' }] } });
+  expect(kept).toEqual([second]);
+});
+
+it.each([
+  [null, true],
+  ['xyz', false],
+])('a key of advertiser %s reads the payout: %s', async (advertiserId, reads) => {
+  const network = aNetwork();
+  const { body } = await report(network, [{ click_id: await network.click() }], { advertiserId });
+  expect(JSON.stringify(body).includes('payout')).toBe(reads);
+  expect(body).toMatchObject({ results: [{ code: 'OK', revenue: '4.00', currency: 'USD' }] });
+});
