@@ -5,16 +5,17 @@ import { chromium } from 'playwright-core';
 import type { BrowserContext } from 'playwright-core';
 
 interface BrowserOptions {
-  /** Names, `*.shop.example` too, with the ports of 127.0.0.1 that stand for their port 443. No other name is known. */
+  /** Names, `*.example` too, with the ports of 127.0.0.1 that stand for their port 443; the first that fits counts. No other name is known. */
   readonly hosts: Readonly<Record<string, number>>;
   /** What the profile says of cookies on other sites' pages. */
   readonly thirdPartyCookies: 'allowed' | 'blocked';
 }
 
-/** A real browser, without a window. */
+/** A real browser, without a window, which takes any certificate. */
 export interface TestBrowser {
-  /** Somebody without cookies or storage, who takes any certificate; `close` forgets them. */
-  newVisitor(): Promise<BrowserContext>;
+  readonly context: BrowserContext;
+  /** Closes all pages and forgets all cookies; what sites have stored otherwise stays, as a second context would cost a second of CPU. */
+  forget(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,18 +28,21 @@ export async function startBrowser({ hosts, thirdPartyCookies }: BrowserOptions)
     await writePreferences(profile, thirdPartyCookies === 'blocked');
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+      ignoreHTTPSErrors: true,
       args: [
         ...['--no-sandbox', '--disable-gpu'],
         ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-        // The first rule that fits counts.
         `--host-resolver-rules=${[...rules, 'MAP * ~NOTFOUND'].join(', ')}`,
       ],
     });
-    // Its other contexts begin empty and take the profile's preferences over.
-    const browser = context.browser();
-    if (browser === null) throw new Error('the context does not name its browser');
     return {
-      newVisitor: () => browser.newContext({ ignoreHTTPSErrors: true }),
+      context,
+      async forget() {
+        // Without any page the browser would end.
+        const [, ...pages] = context.pages();
+        await Promise.all(pages.map((page) => page.close()));
+        await context.clearCookies();
+      },
       async stop() {
         await context.close();
         await remove();

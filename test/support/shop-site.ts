@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { TLS_CERTIFICATE, TLS_KEY } from './publisher.ts';
@@ -35,7 +35,7 @@ export async function startShopSite(): Promise<ShopSite> {
   const server = createServer(
     { cert: readFileSync(TLS_CERTIFICATE), key: readFileSync(TLS_KEY) },
     ({ headers, url = '/' }, response) => {
-      const answer = answers.get(new URL(url, `https://${headers.host ?? ''}`).href.split('?', 1)[0] ?? '');
+      const answer = answers.get(`https://${headers.host ?? ''}${url}`.split('?', 1)[0] ?? '');
       // Browsers ask for the icon of every site; without one each page would log an error.
       if (answer === undefined) return void response.writeHead(url === '/favicon.ico' ? 204 : 404).end();
       response.setHeader('content-type', `${answer.type}; charset=utf-8`);
@@ -59,8 +59,9 @@ export async function startShopSite(): Promise<ShopSite> {
         return servePage(url, body.replaceAll('<script', `<script nonce="${nonce}"`), policyWith(`'nonce-${nonce}'`));
       }
       const html = body.replace(INLINE_SCRIPT, (_, text: string, at: number) => {
-        answers.set(`${url}/${at}.js`, { type: 'text/javascript', text });
-        return `<script src="${url}/${at}.js"></script>`;
+        const file = new URL(`script-${at}.js`, url).href;
+        answers.set(file, { type: 'text/javascript', text });
+        return `<script src="${file}"></script>`;
       });
       servePage(url, html, policyWith(`'self' ${NETWORK}`));
     },
@@ -73,19 +74,4 @@ export async function startShopSite(): Promise<ShopSite> {
 
 function policyWith(scripts: string): string {
   return `default-src 'none'; script-src ${scripts}; connect-src ${NETWORK}; img-src ${NETWORK}; frame-src ${NETWORK}`;
-}
-
-const INTEGRATION = new URL('../../docs/integration/', import.meta.url);
-const SNIPPET = /^```html (\S+)\n(.*?)^```$/gms;
-
-/** The HTML that docs/integration/ tells shops to paste, by the name after `html` at the head of its block. */
-export function integrationSnippets(): ReadonlyMap<string, string> {
-  const pages = readdirSync(INTEGRATION).filter((name) => name.endsWith('.md'));
-  const texts = pages.map((name) => readFileSync(new URL(name, INTEGRATION), 'utf8'));
-  const found = texts.flatMap((text) =>
-    [...text.matchAll(SNIPPET)].map(([, name = '', html = '']) => [name, html] as const),
-  );
-  const snippets = new Map(found);
-  if (snippets.size < found.length) throw new Error('two snippets have one name');
-  return snippets;
 }
