@@ -48,7 +48,7 @@ export async function recordOrPark(
 }
 
 /** What a hit tells of its call however the call ends. */
-export type HitOfCall = Pick<Hit, 'id' | 'at' | 'route' | 'senderId' | 'query'>;
+type HitOfCall = Pick<Hit, 'id' | 'at' | 'route' | 'senderId' | 'query'>;
 
 /** The hit of a judged call. `status`: the HTTP status that it is answered. */
 export function hitOf(call: HitOfCall, { outcome, click }: Judgement, status: number = reasonOf(outcome).http): Hit {

@@ -11,7 +11,7 @@ import { readRecorded } from './record-conversion.ts';
 import type { Outcome } from './record-conversion.ts';
 import { redactCall } from './redact.ts';
 
-export type JudgePixelDeps = Omit<ReceiveDeps, 'random'>;
+type JudgePixelDeps = Omit<ReceiveDeps, 'random'>;
 
 export interface PixelDeps extends JudgePixelDeps {
   readonly spool: PixelSpool;
