@@ -12,7 +12,7 @@ import { addMicros, ZERO } from './money.ts';
 import type { Micros } from './money.ts';
 import { readCampaign } from './place.ts';
 import { StorageUnavailable } from './ports.ts';
-import { once } from './read-once.ts';
+import { readOnce } from './read-once.ts';
 import type { BulkCode } from './reasons.ts';
 
 /** By which of its names conversions are meant. */
@@ -84,7 +84,9 @@ const CLICK_ID = /^[a-z2-7]{32}$/;
 /** Changes conversions as a list says. Begins nothing after `deadline`, milliseconds. Does not throw for storage. */
 export async function changeInBulk(order: BulkOrder, deadline: number, deps: BulkDeps): Promise<BulkOutcome> {
   const { items, unmatched } = order;
-  const work: Work = { order, deadline, deps, isNarrowedTo: narrowing(deps) };
+  // By what campaigns and postbacks say when it begins: reading them for each item would take longer than changing it.
+  const catalog = readOnce(deps.catalog);
+  const work: Work = { order, deadline, deps: { ...deps, catalog }, isNarrowedTo: narrowing(catalog) };
   const results: BulkResult[] = [];
   const taken = new Set<string>();
   for (let start = 0; start < items.length; start += CHUNK) {
@@ -170,12 +172,11 @@ async function candidatesOf(
 }
 
 /** Tells whether a conversion with the key of an item is of the goal and campaign that the item names. */
-function narrowing({ catalog }: BulkDeps): Work['isNarrowedTo'] {
-  const campaignOf = once((id) => readCampaign(id, catalog));
+function narrowing(catalog: BulkDeps['catalog']): Work['isNarrowedTo'] {
   return async (conversion, { goal, campaignId }) => {
     if (campaignId !== null && campaignId !== conversion.campaignId) return false;
     if (goal === null || goal === conversion.goal) return true;
-    return findGoal(await campaignOf(conversion.campaignId), goal)?.id === conversion.goal;
+    return findGoal(await readCampaign(conversion.campaignId, catalog), goal)?.id === conversion.goal;
   };
 }
 

@@ -11,7 +11,7 @@ import type { Clock, CommitResult, ConversionCatalog, ConversionStore, Conversio
 
 /** What every change of a conversion needs, whoever makes it. */
 export interface ChangeDeps extends NewDeliveryDeps {
-  readonly catalog: ConversionCatalog;
+  readonly catalog: Pick<ConversionCatalog, 'campaign' | 'settings' | 'postbacksOf'>;
   readonly store: ConversionStore;
   readonly now: Clock;
   /** Waits a moment with jitter, longer with each try. */

@@ -14,7 +14,7 @@ import type { Located, Target } from './locate-conversion.ts';
 import { DAY_MS } from './periods.ts';
 import { readCampaign, readPlace } from './place.ts';
 import type { Place } from './place.ts';
-import type { ClickReader, CommitResult, ConversionStore, DedupeKey } from './ports.ts';
+import type { ClickReader, CommitResult, ConversionCatalog, ConversionStore, DedupeKey } from './ports.ts';
 import type { PostbackRequest } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
 import type { Report } from './report.ts';
@@ -31,6 +31,7 @@ export interface Outcome extends Omit<Ruling, 'change'> {
 }
 
 export interface RecordDeps extends ChangeDeps {
+  readonly catalog: ConversionCatalog;
   readonly clicks: ClickReader;
 }
 
