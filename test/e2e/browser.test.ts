@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startBrowserWorld } from '../support/browser-world.ts';
 import type { BrowserWorld, ThirdPartyCookies, Way } from '../support/browser-world.ts';
+import { docBlocks } from '../support/integration-docs.ts';
 import type { Policy } from '../support/shop-site.ts';
 
 const TAG: Way = { landing: ['tag-landing'], thankYou: ['tag-thank-you'], route: '/tag/convert' };
@@ -67,6 +68,12 @@ test.each<[string, ThirdPartyCookies, Way]>([
     await soon(shop.deliveries).toMatchObject([{ state: 'delivered', event: 'created' }]);
   },
 );
+
+test('every snippet of HTML in docs/integration is on a page of these shops', () => {
+  const ways = [TAG, PASTED_TAG, MANAGED_TAG, PIXEL, COOKIE_PIXEL, IFRAME];
+  const loaded = ways.flatMap(({ landing, thankYou }) => [...landing, ...thankYou]).map((name) => `html ${name}`);
+  expect(docBlocks('html').filter(({ info }) => !loaded.includes(info))).toEqual([]);
+});
 
 test.each([
   ['a pixel', COOKIE_PIXEL],
@@ -172,7 +179,7 @@ describe('while storage is down', () => {
       await soon(shop.heard).toMatchObject([{ status: 'pending', txn_id: shop.order }]);
       expect(await shop.conversions()).toMatchObject([{ click_id: clickId, status: 'pending' }]);
       expect(await shop.deliveries()).toHaveLength(1);
-      expect(await shop.codes()).toEqual(['OK']);
+      await soon(shop.codes).toEqual(['OK']);
     },
   );
 

@@ -1,6 +1,7 @@
 import type { Page, Response } from 'playwright-core';
+import { expect } from 'vitest';
 import { startBrowser } from './browser.ts';
-import { create, createWorld, list } from './deployment.ts';
+import { create, createWorld, list, manage } from './deployment.ts';
 import { startFailingNetwork } from './failing-network.ts';
 import type { FailingNetwork } from './failing-network.ts';
 import type { FaultPlan } from './fault-proxy.ts';
@@ -133,7 +134,11 @@ export async function startBrowserWorld(): Promise<BrowserWorld> {
           async arrive(page) {
             await page.goto(`https://blog.example/${name}`);
             await Promise.all([page.waitForURL(`${landingUrl}**`), page.click('a')]);
-            return clickIdOf(page);
+            const clickId = clickIdOf(page);
+            // On a slow machine it goes through the spool.
+            const stored = async () => (await manage(network.local, 'GET', `clicks/${clickId}`)).status === 200;
+            await expect.poll(stored, { timeout: 15_000 }).toBe(true);
+            return clickId;
           },
           buy(page) {
             const thanks = way.thankYou.map((snippet) => paste(snippet, clickIdOf(page)));
