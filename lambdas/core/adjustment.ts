@@ -51,7 +51,7 @@ type Booked =
   | { readonly kind: 'other' }
   | { readonly kind: 'wrong'; readonly errors: readonly WrongOrder[] };
 
-export interface AdjustmentDeps {
+interface AdjustmentDeps {
   readonly ledger: AdjustmentLedger;
   readonly catalog: Pick<ConversionCatalog, 'campaign' | 'publisher'>;
   readonly now: Clock;

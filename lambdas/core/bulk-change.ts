@@ -5,8 +5,7 @@ import type { ChangeDeps } from './commit-change.ts';
 import { approvedDifference } from './conversion-change.ts';
 import type { Conversion } from './conversion.ts';
 import { txnIndexHash } from './dedupe-keys.ts';
-import { findGoal } from './goals.ts';
-import { MAX_OF_TXN } from './locate-conversion.ts';
+import { MAX_OF_TXN, targetOf } from './locate-conversion.ts';
 import type { ConversionFilter, FactReader, ListPage, ListPosition, ListQuery } from './management-ports.ts';
 import { addMicros, ZERO } from './money.ts';
 import type { Micros } from './money.ts';
@@ -67,7 +66,7 @@ export interface BulkOutcome {
   readonly complete: boolean;
 }
 
-export interface BulkDeps extends ChangeDeps {
+interface BulkDeps extends ChangeDeps {
   readonly facts: Pick<FactReader, 'conversions'>;
 }
 
@@ -176,7 +175,7 @@ function narrowing(catalog: BulkDeps['catalog']): Work['isNarrowedTo'] {
   return async (conversion, { goal, campaignId }) => {
     if (campaignId !== null && campaignId !== conversion.campaignId) return false;
     if (goal === null || goal === conversion.goal) return true;
-    return findGoal(await readCampaign(conversion.campaignId, catalog), goal)?.id === conversion.goal;
+    return targetOf({ goal }, await readCampaign(conversion.campaignId, catalog)).goalId === conversion.goal;
   };
 }
 
@@ -220,7 +219,8 @@ function naming({ order: { items, match }, isNarrowedTo }: Work): (conversion: C
   }
   return async (conversion) => {
     const key = { id: conversion.id, txn_id: conversion.txnId, click_id: conversion.clickId }[match];
-    for (const item of byKey.get(key ?? '') ?? []) if (await isNarrowedTo(conversion, item)) return true;
+    if (key === null) return false;
+    for (const item of byKey.get(key) ?? []) if (await isNarrowedTo(conversion, item)) return true;
     return false;
   };
 }
