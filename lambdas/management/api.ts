@@ -11,7 +11,7 @@ import type { Deps, Handle } from './http.ts';
 import { idempotencyOf } from './idempotency.ts';
 import { notFound, Problem, problemAnswer } from './problems.ts';
 import type { Answer } from './problems.ts';
-import { MAX_BODY, parseJson } from './validation.ts';
+import { MAX_BODY, MAX_LIST_BODY, parseJson } from './validation.ts';
 
 /** A request as API Gateway passes it on. */
 interface RawRequest {
@@ -28,6 +28,8 @@ interface RawRequest {
 export type Handlers = Readonly<Record<RouteName, Handle>>;
 
 const JSON_TYPE = /^application\/(json|[a-z0-9.-]+\+json)\s*(;|$)/i;
+
+const WITH_LISTS: ReadonlySet<RouteName> = new Set(['POST /v1/conversions', 'POST /v1/conversions/bulk']);
 
 /** The management API: finds the route, checks who calls and what he may, and turns whatever is thrown into an answer. */
 export function createApi(handlers: Handlers, deps: Deps): (request: RawRequest) => Promise<Answer> {
@@ -60,7 +62,8 @@ export function createApi(handlers: Handlers, deps: Deps): (request: RawRequest)
     }
 
     const writes = method !== 'GET';
-    const body = writes && method !== 'DELETE' ? readBody(request) : undefined;
+    const body =
+      writes && method !== 'DELETE' ? readBody(request, WITH_LISTS.has(route) ? MAX_LIST_BODY : MAX_BODY) : undefined;
     const idempotencyKey = (writes ? request.headers['idempotency-key'] : null) ?? null;
     const { replay, commit, remember, newId } = idempotencyOf(
       {
@@ -133,12 +136,12 @@ function openRequest(route: RouteName, deps: Deps): Parameters<Handle>[0] {
   };
 }
 
-function readBody({ body, headers }: RawRequest): unknown {
+function readBody({ body, headers }: RawRequest, limit: number): unknown {
   if (body === '') return undefined;
   if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
     throw new Problem(415, 'UNSUPPORTED_MEDIA_TYPE', 'Content-Type must be application/json');
   }
-  if (body.length > MAX_BODY) throw new Problem(413, 'BODY_TOO_LARGE', `The body must be at most ${MAX_BODY} bytes`);
+  if (body.length > limit) throw new Problem(413, 'BODY_TOO_LARGE', `The body must be at most ${limit} characters`);
   return parseJson(body);
 }
 

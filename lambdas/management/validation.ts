@@ -21,8 +21,12 @@ export function refuse(ctx: z.RefinementCtx, path: readonly (string | number)[],
   ctx.addIssue({ code: 'custom', path: [...path], message, params: { code } });
 }
 
+/** So many are told: a long list of nothing but mistakes would make an answer that is too long to be sent. */
+const MAX_ERRORS = 100;
+
 function errorsOf(error: z.ZodError, input: unknown): FieldError[] {
-  return error.issues.flatMap((issue) => fieldErrors(issue, input));
+  const issues = error.issues.slice(0, MAX_ERRORS);
+  return issues.flatMap((issue) => fieldErrors(issue, input)).slice(0, MAX_ERRORS);
 }
 
 function fieldErrors(issue: z.core.$ZodIssue, input: unknown): FieldError[] {
@@ -57,8 +61,10 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
-/** Characters of a request's body. A thousand items of a bulk change have room for some words each; all else is far below. */
-export const MAX_BODY = 512 * 1024;
+/** Characters of a request's body. The largest campaign is far below; what is stored must fit into a row of 400 kB. */
+export const MAX_BODY = 128 * 1024;
+/** Of one that is a list of changes or reports, none of which is stored as it is: each of a thousand has room for some words. */
+export const MAX_LIST_BODY = 512 * 1024;
 /** Levels of objects and arrays; a campaign has five. */
 const MAX_DEPTH = 16;
 

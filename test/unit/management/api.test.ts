@@ -62,3 +62,34 @@ test('every route of the role table has a handler and the other way round', () =
   const handlers = createHandlers({ trackingUrl: 'https://a.example', apiUrl: 'https://b.example' } as Deps);
   expect(Object.keys(handlers).sort()).toEqual(Object.keys(ACCESS).sort());
 });
+
+test.each([
+  ['POST /v1/adjustments', 131_072, 422],
+  ['POST /v1/campaigns', 131_073, 413],
+  ['POST /v1/adjustments', 131_073, 413],
+  ['POST /v1/conversions', 524_288, 422],
+  ['POST /v1/conversions', 524_289, 413],
+  ['POST /v1/conversions/bulk', 524_288, 422],
+  ['POST /v1/conversions/bulk', 524_289, 413],
+])(
+  '%s with %i characters answers %i: what is stored as one row is bounded, lists are longer',
+  async (route, length, status) => {
+    const [method = '', path = ''] = route.split(' ');
+    const admin = {
+      id: 'k1',
+      role: 'admin',
+      expires_at: null,
+      last_used_at: 0,
+      publisher_id: null,
+      advertiser_id: null,
+    };
+    const catalog = { get: async () => admin };
+    const urls = { trackingUrl: 'https://track.example', apiUrl: 'https://api.example' };
+    const deps = { catalog, now: () => 0, ...urls } as unknown as Deps;
+    const headers = { ...request.headers, 'content-type': 'application/json' };
+    const body = '{}'.padEnd(length);
+    expect(await createApi(createHandlers(deps), deps)({ ...request, method, path, headers, body })).toMatchObject({
+      status,
+    });
+  },
+);

@@ -50,6 +50,16 @@ test.each([
   expect(errorsOf(input)).toEqual(expected);
 });
 
+test('of very many wrong fields a hundred are named: an answer has to stay one that can be sent', () => {
+  const unknown = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`f${i}`, 1]));
+  for (const input of [
+    { name: 'x', ...unknown },
+    { name: 'x', list: Array(50_000).fill(1) },
+  ]) {
+    expect(errorsOf(input)).toHaveLength(100);
+  }
+});
+
 describe('a JSON body', () => {
   test.each(['', '{', '{"a":}', "{'a':1}", 'NaN', '{"a":1}x', '\u0000'])('%j is malformed', (text) => {
     expect(() => parseJson(text)).toThrow(expect.objectContaining({ status: 400, code: 'MALFORMED_REQUEST' }) as Error);
