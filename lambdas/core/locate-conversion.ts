@@ -19,7 +19,7 @@ export interface Target {
 }
 
 /** The goal that a call means. */
-export function targetOf({ goal: word }: PostbackRequest, campaign: Campaign): Target {
+export function targetOf({ goal: word }: Pick<PostbackRequest, 'goal'>, campaign: Campaign): Target {
   const known = word === null ? defaultGoal(campaign) : findGoal(campaign, word);
   const goal = known ?? (campaign.unknownGoal === 'default' ? defaultGoal(campaign) : null);
   return { goal, goalId: goal?.id ?? unknownGoalId(word ?? '') };

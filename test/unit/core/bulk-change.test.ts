@@ -154,6 +154,18 @@ describe('an item', () => {
     expect(await of('lead')).toMatchObject([{ conversionId: lead, code: 'STATUS_CHANGED' }]);
   });
 
+  it('names a goal that the campaign never had by the word that was reported', async () => {
+    const { network, report, change } = aBusyNetwork();
+    network.catalog.campaigns.set('summer', aCampaign({ id: 'summer', unknownGoal: 'record' }));
+    const click_id = await network.click();
+    const { body } = await network.call({ click_id, txn_id: 'T1', goal: 'level 7' });
+    const order = { items: [item('T1', APPROVE, { goal: 'level 7' })], advertiserId: 'xyz' };
+
+    const outcome = await change({ ...order, dryRun: true });
+
+    expect(outcome.results).toMatchObject([{ conversionId: body['conversion_id'], code: 'STATUS_CHANGED' }]);
+  });
+
   it('whose transaction has more conversions than are looked at is ambiguous, however it is narrowed', async () => {
     const { network, change } = aBusyNetwork();
     const row = { advertiserId: 'xyz', campaignId: 'summer', goal: 'sale' };
@@ -364,6 +376,16 @@ describe('what no item means', () => {
 
     expect(codes(outcome)).toEqual(['AMBIGUOUS']);
     expect([stored(first).status, stored(second).status]).toEqual(['approved', 'approved']);
+  });
+
+  it('is what has no transaction id, whatever key an item lacks', async () => {
+    const { change, ids, stored, network } = await aMonth();
+    network.store.conversions.set(ids.pending, { ...stored(ids.pending), txnId: null });
+
+    const outcome = await change({ advertiserId: 'xyz', items: [item('', APPROVE)], unmatched: reject });
+
+    expect(codes(outcome)).toEqual(['CONVERSION_NOT_FOUND']);
+    expect(stored(ids.pending).status).toBe('rejected');
   });
 
   it('is looked at again when it is changed: the list may be of a moment ago', async () => {
