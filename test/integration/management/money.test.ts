@@ -229,7 +229,7 @@ describe('/v1/adjustments', () => {
   };
 
   test.each<[body: object, pointer: string, code: string]>([
-    [{ payout: undefined }, '/payout', 'REQUIRED'],
+    [{ payout: undefined }, '/payout', 'INVALID_AMOUNT'],
     [{ payout: 2.5 }, '/payout', 'INVALID_TYPE'],
     [{ payout: '+1' }, '/payout', 'INVALID_AMOUNT'],
     [{ revenue: '-0.0000001' }, '/revenue', 'INVALID_AMOUNT'],
