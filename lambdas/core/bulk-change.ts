@@ -188,7 +188,9 @@ async function changeUnmatched(
   const isNamed = naming(work);
   const isLeft = async (conversion: Conversion) => isOpenTo(status, conversion) && !(await isNamed(conversion));
   const filters = { advertiser_id: advertiserId, ...(status === 'approved' && { status: 'pending' }) };
+  const isDone = ({ code }: BulkResult) => code !== 'TEMPORARILY_UNAVAILABLE';
   const results: BulkResult[] = [];
+  let complete = true;
   let position: ListPosition | null = null;
   do {
     const query: ListQuery<ConversionFilter> = { filters, from, to, limit: PAGE, position, now: now() };
@@ -197,11 +199,13 @@ async function changeUnmatched(
     // What is listed may be of a moment ago: each is looked at again when it is changed.
     const open = page.items.filter((conversion) => isOpenTo(status, conversion));
     const change = ({ id }: Conversion) => apply({ conversionId: id, patch: { status } }, isLeft, work);
-    results.push(...(await mapAtOnce(open, AT_ONCE, change)).filter(({ code }) => code !== 'CONVERSION_NOT_FOUND'));
+    const tried = await mapAtOnce(open, AT_ONCE, change);
+    const done = tried.filter(isDone);
+    complete &&= done.length === tried.length;
+    results.push(...done.filter(({ code }) => code !== 'CONVERSION_NOT_FOUND'));
     position = page.next;
   } while (position !== null);
-  const isDone = ({ code }: BulkResult) => code !== 'TEMPORARILY_UNAVAILABLE';
-  return { results: results.filter(isDone), complete: results.every(isDone) };
+  return { results, complete };
 }
 
 /** Whether it is for this to decide: tests are nobody's money, and what an operator decided stands. */

@@ -45,7 +45,10 @@ export const CONVERSION_REASONS = {
   INVALID_CURRENCY: rejected(400, 'currency is no ISO 4217 code'),
   INVALID_AMOUNT: rejected(400, 'An amount must be a plain decimal with no more decimals than its currency has'),
   INVALID_CLICK_ID: rejected(422, 'click_id is not one of this network'),
-  INVALID_SECURITY_TOKEN: rejected(401, 'The security token or API key is missing, unknown, or not valid for this click or campaign'),
+  INVALID_SECURITY_TOKEN: rejected(
+    401,
+    'The security token or API key is missing, unknown, or not valid for this click or campaign',
+  ),
   IP_NOT_ALLOWED: rejected(403, 'The sender may not report from this address'),
   CLICK_PENDING: parked('The click is not stored yet; the conversion is kept and recorded when it is'),
   CLICK_NOT_RECEIVED: rejected(422, 'The click never arrived'),

@@ -436,6 +436,24 @@ describe('what no item means', () => {
     expect(stored(ids.approved).status).toBe('approved');
   });
 
+  it('that there was no time for is not among what could not be changed, however many pages are left', async () => {
+    const { change, store: putMany, network } = aBusyNetwork();
+    putMany(201, { status: 'pending' });
+    const commit = network.store.commit.bind(network.store);
+    network.store.commit = async (write) => {
+      network.advance(1_000);
+      return commit(write);
+    };
+
+    const outcome = await change(
+      { advertiserId: 'xyz', unmatched: approve },
+      { deadline: network.deps.now() + 20_000 },
+    );
+
+    expect(outcome.complete).toBe(false);
+    expect(new Set(outcome.unmatched.map(({ code }) => code))).toEqual(new Set(['STATUS_CHANGED']));
+  });
+
   it('is found page by page', async () => {
     const { change, store: putMany, network, stored } = aBusyNetwork();
     const ids = putMany(201, { status: 'pending' });
