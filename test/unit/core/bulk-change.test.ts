@@ -155,7 +155,7 @@ describe('an item', () => {
   });
 
   it('names a goal that the campaign never had by the word that was reported', async () => {
-    const { network, report, change } = aBusyNetwork();
+    const { network, change } = aBusyNetwork();
     network.catalog.campaigns.set('summer', aCampaign({ id: 'summer', unknownGoal: 'record' }));
     const click_id = await network.click();
     const { body } = await network.call({ click_id, txn_id: 'T1', goal: 'level 7' });
