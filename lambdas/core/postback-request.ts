@@ -136,6 +136,11 @@ export function readToken(call: ReceivedCall, sender: Sender | null): string | n
   return pick(call, tokenNames(sender))?.value ?? call.bearer;
 }
 
+/** The click ID of a browser's call as sent, or null; anything. */
+export function readClickId(call: ReceivedCall): string | null {
+  return pick(call, namesOf('click_id', null))?.value.trim() ?? null;
+}
+
 /** The campaign that a browser's call names, or null; whether there is one nobody asked. */
 export function readCampaignId(call: ReceivedCall): string | null {
   return pick(call, namesOf('campaign_id', null))?.value.trim() ?? null;

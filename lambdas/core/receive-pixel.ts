@@ -6,7 +6,7 @@ import type { Judgement, ReceiveDeps } from './judgement.ts';
 import { PIXEL_NAMES } from './pixel-hit.ts';
 import type { PixelHit } from './pixel-hit.ts';
 import type { PixelSpool } from './ports.ts';
-import { parsePostback } from './postback-request.ts';
+import { parsePostback, readClickId } from './postback-request.ts';
 import { readRecorded } from './record-conversion.ts';
 import type { Outcome } from './record-conversion.ts';
 import { redactCall } from './redact.ts';
@@ -75,11 +75,12 @@ async function judge(
   { ring, toHit }: { readonly ring: MacKeyRing; readonly toHit: (judgement: Judgement) => Hit },
   deps: JudgePixelDeps,
 ): Promise<Judgement> {
+  const clickId = readClickId(pixel.call) ?? pixel.cookieClickId;
+  const click = clickId === null ? null : verifyClickId(clickId, ring);
   const request = parsePostback(pixel.call, null, 'click_or_campaign');
-  if ('code' in request) return refusedCall(request.code, request.message);
-  const clickId = request.clickId ?? pixel.cookieClickId;
+  // An operator who tries the call again has no cookie: its hit has to name the click.
+  if ('code' in request) return refusedCall(request.code, request.message, click);
   if (clickId === null) return refusedCall('NO_CLICK');
-  const click = verifyClickId(clickId, ring);
   if (click === null) return refusedCall('INVALID_CLICK_ID');
 
   // What an earlier try recorded may have got another key since.

@@ -372,6 +372,18 @@ describe('a refused call of a browser', () => {
     expect(await retry(network)).toMatchObject({ kind: 'done', hit });
   });
 
+  it.each<[string, Record<string, string>, Record<string, string | null>]>([
+    ['a wrong transaction', { txn_id: 'null' }, { txn_id: 'T1' }],
+    ['a wrong amount', { sale_amount: '$10' }, { sale_amount: '10' }],
+    ['a word that is no status', { status: 'paid' }, { status: null }],
+  ])('still has the click of its cookie if it was refused for %s', async (_, parameters, corrected) => {
+    const network = await withRefusedPixel({ campaign_id: 'summer', ...parameters });
+
+    expect(await retry(network, { corrected })).toMatchObject({ kind: 'done', outcome: { code: 'OK' } });
+
+    expect([...network.store.conversions.values()]).toMatchObject([{ clickId: network.clickId }]);
+  });
+
   it("is recorded as a sender's if one is named", async () => {
     const network = await withRefusedPixel();
     const corrected = { goal: 'sale', click_id: network.clickId };
