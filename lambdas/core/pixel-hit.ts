@@ -1,4 +1,5 @@
 import { findInClickCookie } from './click-cookie.ts';
+import { isLikeClickId } from './click-id.ts';
 import { newSortableId } from './ids.ts';
 import type { RandomBytes } from './ids.ts';
 import type { Clock } from './ports.ts';
@@ -17,7 +18,7 @@ export interface PixelHit {
   readonly receivedAt: number;
   /** Method and route, `GET /pixel.gif`. */
   readonly route: string;
-  /** Redacted as a hit keeps it, but for `click_id`: what is none is only known once it is verified. */
+  /** Redacted as a hit keeps it, but for a `click_id` that may be one: whether it is, is only known once it is verified. */
   readonly call: ReceivedCall;
   /** The click that the cookie names for the call's campaign; not verified. */
   readonly cookieClickId: string | null;
@@ -50,11 +51,13 @@ export function newPixelHit(
 ): PixelHit {
   const receivedAt = now();
   const campaignId = readCampaignId(received);
+  const mayHideToken = (name: string, value: string): boolean =>
+    name === 'click_id' ? !isLikeClickId(value, receivedAt) : !PIXEL_NAMES.known.has(name);
   return {
     id: newSortableId(receivedAt, random),
     receivedAt,
     route,
-    call: redactReceived(received, PIXEL_NAMES, readToken(received, null), (name) => !PIXEL_NAMES.known.has(name)),
+    call: redactReceived(received, PIXEL_NAMES, readToken(received, null), mayHideToken),
     cookieClickId: campaignId === null ? null : (findInClickCookie(cookies, network, campaignId)?.clickId ?? null),
   };
 }

@@ -88,11 +88,12 @@ describe('a call of a browser', () => {
       { security_token: TOKEN, sub1: TOKEN },
       { token: TOKEN },
       { secret: TOKEN },
+      { click_id: TOKEN },
       { click_id: secret },
     ];
     for (const parameters of pasted) {
       const pixel = aPixel(network, { campaign_id: 'summer', ip: '203.0.113.7', ...parameters });
-      expect(JSON.stringify(pixel)).not.toContain(TOKEN);
+      for (const text of [TOKEN, secret, '203.0.113.7']) expect(JSON.stringify(pixel)).not.toContain(text);
       await judgePixel(pixel, network.deps);
     }
     const hits = JSON.stringify([...network.hits.rows.values()]);
