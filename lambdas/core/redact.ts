@@ -9,12 +9,17 @@ const NAME_LENGTH = 64;
 const VALUE_LENGTH = 512;
 /** Of all names and values together: a hit is a row, and rows are bounded. More than all known parameters may have. */
 const TOTAL_LENGTH = 24_000;
+/** What a parameter takes of that beside its name and value: there may be ten thousand empty ones. */
+const PARAMETER_LENGTH = 16;
 const UNREADABLE_LENGTH = 4_096;
 
 /** The length of the shortest token. */
 const TOKEN_LENGTH = 16;
 /** Anything that could be a token, or part of one. */
 const TOKEN_LIKE = /[A-Za-z0-9_-]{16,}/g;
+
+/** Addresses among other text: with a port, or several. Bounded, or it would take quadratic time. */
+const ADDRESS_LIKE = /[\da-f]{0,4}[.:][\da-f.:]+/gi;
 
 /** How a sender names what is looked at. */
 interface SenderNames {
@@ -49,7 +54,9 @@ export function redactReceived(
   mayHide: (name: string, value: string) => boolean = () => false,
 ): ReceivedCall {
   const redact = ({ name, value: sent, kind }: Received): Received => {
-    const value = names.addresses.includes(name) ? (cutAddress(sent.trim()) ?? sent) : sent;
+    const value = names.addresses.includes(name)
+      ? (cutAddress(sent.trim()) ?? sent.replace(ADDRESS_LIKE, '[address]'))
+      : sent;
     if (names.tokens.includes(name)) return { name, value: REDACTED, kind };
     if (mayHide(name, value)) return short(maskTokens(hide(name, token)), maskTokens(hide(value, token)), kind);
     return short(hide(name, token), kind === 'structure' ? maskTokens(value) : hide(value, token), kind);
@@ -85,7 +92,7 @@ function bounded(parameters: readonly Received[], known: ReadonlySet<string>): R
   const kept = new Set<Received>();
   let left = TOTAL_LENGTH;
   for (const parameter of [...parameters.filter(isKnown), ...parameters.filter((other) => !isKnown(other))]) {
-    left -= parameter.name.length + parameter.value.length;
+    left -= parameter.name.length + parameter.value.length + PARAMETER_LENGTH;
     if (left < 0) break;
     kept.add(parameter);
   }

@@ -46,7 +46,12 @@ describe('the parameters of a hit', () => {
   it.each([
     ['203.0.113.7', '203.0.113.0'],
     [' 2001:db8:1:2::3 ', '2001:db8:1::'],
+    ['203.0.113.7:51234', '[address]'],
+    ['10.0.0.1, 203.0.113.7', '[address], [address]'],
+    ['[2001:db8:1:2::3]:443', '[[address]][address]'],
+    ['2001:db8:1:2::3%eth0', '[address]%eth0'],
     ['unknown', 'unknown'],
+    ['{ip_address}', '{ip_address}'],
   ])('show of an address its network only: %s (invariant 12)', (ip, shown) => {
     const query = new URLSearchParams({ ip, user_ip: ip, txn_id: ip }).toString();
     expect(redact({ query })).toEqual([
@@ -97,7 +102,8 @@ describe('the parameters of a hit', () => {
   it('fit into a row', () => {
     const many = Array.from({ length: 3_000 }, (_, i) => `name${i}=${'x'.repeat(10)}`).join('&');
     const long = `sub1=${'x'.repeat(60_000)}&${'y'.repeat(900)}=1`;
-    for (const body of [many, long]) {
+    const short = '=&a=1&'.repeat(10_000);
+    for (const body of [many, long, short]) {
       const redacted = redact(post(body, 'application/x-www-form-urlencoded'));
       expect(JSON.stringify(redacted).length).toBeLessThan(80_000);
       expect(redacted.length).toBeGreaterThan(0);
