@@ -12,7 +12,7 @@ interface BrowserOptions {
 }
 
 /** A real browser, without a window, which takes any certificate. */
-export interface TestBrowser {
+interface TestBrowser {
   readonly context: BrowserContext;
   /** Closes all pages and forgets all cookies; what sites have stored otherwise stays, as a second context would cost a second of CPU. */
   forget(): Promise<void>;

@@ -14,7 +14,7 @@ import { TLS_CERTIFICATE, TLS_KEY } from './publisher.ts';
 export type Policy = 'any' | 'hosts' | 'nonce';
 
 /** Shops and other sites on one port of 127.0.0.1, over HTTPS. */
-export interface ShopSite {
+interface ShopSite {
   readonly port: number;
   /** Serves a page at a URL from now on. @param body HTML of its body */
   serve(url: string, body: string, policy?: Policy): void;
