@@ -7,7 +7,8 @@ import { refuse } from '../validation.ts';
 
 export const entityId = z.string().regex(ENTITY_ID, 'must be 1 to 64 letters, digits, "-" or "_"');
 
-export const printable = z.string().regex(/^\P{Cc}*$/u, 'must have no control characters');
+/** Half a surrogate pair is no UTF-8: what is stored would be another text than the one that was sent. */
+export const printable = z.string().regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must have no control characters');
 
 /** A name for people; any script, no control characters. Not trimmed and not escaped: that is for who shows it. */
 export const displayName = printable.min(1).max(200).regex(/\S/, 'must not be blank');

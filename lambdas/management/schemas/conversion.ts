@@ -3,9 +3,7 @@ import type { ConversionPatch } from '../../core/change-conversion.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
 import { PARAMETER_NAMES } from '../../core/postback-request.ts';
 import { refuse } from '../validation.ts';
-import { amount, entityId } from './common.ts';
-
-const PRINTABLE = /^\P{Cc}*$/u;
+import { amount, entityId, printable } from './common.ts';
 
 /** What an operator may change of a conversion. Decimals of the sale's amount are checked when its currency is known. */
 export const patchFields = {
@@ -14,7 +12,7 @@ export const patchFields = {
   payout: amount.optional(),
   revenue: amount.optional(),
   // Publishers may be told it, as {reason}.
-  reason: z.string().min(1).max(500).regex(PRINTABLE, 'must have no control characters').nullable().optional(),
+  reason: printable.min(1).max(500).nullable().optional(),
 };
 
 export const conversionPatch: z.ZodType<ConversionPatch> = z.strictObject(patchFields).superRefine((patch, ctx) => {
