@@ -35,7 +35,7 @@ afterAll(async () => {
   await publisher.stop();
 });
 
-const WAIT = { timeout: 20_000 };
+const WAIT = { timeout: 60_000 };
 const browser = (version: number) =>
   `Mozilla/5.0 (X11; Linux x86_64; rv:${version}.0) Gecko/20100101 Firefox/${version}.0`;
 
@@ -111,4 +111,4 @@ test('each click that counts is paid and told once, also when the stream is read
   expect(await ledger()).toEqual(booked);
   expect(await deliveries()).toEqual(told);
   expect(publisher.calls.map(({ webhookId }) => webhookId).sort()).toEqual(payable.map((cid) => `${cid}_1`).sort());
-}, 60_000);
+}, 180_000);

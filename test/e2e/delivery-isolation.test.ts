@@ -78,8 +78,10 @@ test('one publisher that hangs with 500 deliveries holds up none of ten others, 
   expect(deliveries.map(({ state, attempts }) => `${state} ${attempts.length}`)).toEqual(
     deliveries.map(() => 'delivered 1'),
   );
-  expect(countStates(await deliveriesOf(local, `publisher_id=${toDead.publisher}`))).toEqual({ waiting: queued });
+  // On a slow machine the breaker has let a probe through, which may be under way.
+  const { waiting = 0, ...others } = countStates(await deliveriesOf(local, `publisher_id=${toDead.publisher}`));
+  expect(waiting).toBeGreaterThanOrEqual(queued - 1);
+  expect(others).toEqual(waiting === queued ? {} : { sending: 1 });
   expect(dead.mostInFlight).toBeLessThanOrEqual(MOST_IN_FLIGHT);
-  // On a slow machine the breaker has let a probe through.
   expect(dead.calls.length).toBeLessThanOrEqual(MOST_CALLS + 1);
 }, 120_000);

@@ -75,18 +75,19 @@ export function deadLetterTests(count: number, use: () => FailingNetwork): () =>
       expect(answers.map(({ status }) => status)).toEqual([200, 200]);
       redriven += answers.reduce((sum, { body }) => sum + (body as { redriven: number }).redriven, 0);
     }
+    // One that met slow storage waits for the sweeper, which comes each minute.
     await expect
-      .poll(() => states(letters), { timeout: 60_000, interval: 500 })
+      .poll(() => states(letters), { timeout: 150_000, interval: 500 })
       .toEqual({ delivered: ofLetters.length });
     expect(await callsOf(letters)).toEqual(ofLetters.map(() => 1));
-  }, 120_000);
+  }, 240_000);
 
   return () => {
     it(`a message of nothing stops none beside it and is a dead letter after ${MAX_RECEIVES} receives`, async () => {
       const network = use();
       const { local } = network;
       const mateCount = BATCHES * (BATCH - 1);
-      await expect.poll(() => states(mates), { timeout: 60_000, interval: 500 }).toEqual({ delivered: mateCount });
+      await expect.poll(() => states(mates), { timeout: 120_000, interval: 500 }).toEqual({ delivered: mateCount });
       const dead = async () => {
         const { body } = await manage(local, 'GET', 'dead-letters');
         return (body as { count: number }).count;
@@ -99,7 +100,7 @@ export function deadLetterTests(count: number, use: () => FailingNetwork): () =>
       await expect
         .poll(async () => (await redrive({ discard_malformed: true })).body, { timeout: 60_000, interval: 1_000 })
         .toMatchObject({ remaining: 0 });
-    }, 180_000);
+    }, 360_000);
   };
 }
 

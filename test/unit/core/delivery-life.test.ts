@@ -105,7 +105,8 @@ describe('many deliveries to one receiver (invariant 8)', () => {
     ]);
     const disabledAt = ports.postbacks.rows.get('pb1')?.disabledAt ?? 0;
     expect(disabledAt - NOON).toBeGreaterThanOrEqual(72 * HOUR);
-    expect(disabledAt - NOON).toBeLessThan(73 * HOUR);
+    // By the first call that fails after that; there are few by then, and when depends on the jitter.
+    expect(disabledAt - NOON).toBeLessThan(76 * HOUR);
     expect(calls.filter(({ at }) => at > disabledAt)).toEqual([]);
     // Nothing is lost: it waits for somebody to activate the postback.
     expect(rows().every(({ state, stuckAt }) => state === 'waiting' && stuckAt !== null)).toBe(true);
