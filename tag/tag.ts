@@ -29,6 +29,9 @@ declare global {
   interface Window {
     flowback?: Flowback;
   }
+  interface Document {
+    readonly prerendering?: boolean;
+  }
 }
 
 /** What the cookie and the storage are called; the value is `<click ID>.<milliseconds>`. */
@@ -70,6 +73,12 @@ function attempt<T>(action: () => T): T | undefined {
     say(String(error));
     return undefined;
   }
+}
+
+/** A browser may load a page ahead that nobody ever sees. */
+function onceSeen(action: () => unknown): void {
+  if (document.prerendering) document.addEventListener('prerenderingchange', () => attempt(action));
+  else attempt(action);
 }
 
 function keepClick(clickId: string): boolean {
@@ -170,7 +179,7 @@ function sendBeacons(): void {
 function start(): void {
   const queue = (window.flowback && window.flowback.q) || [];
   const flowback: Flowback = (...call) => {
-    attempt(() => {
+    onceSeen(() => {
       const [command] = call;
       if (call[0] === 'click') keepClick(call[1]);
       else if (call[0] === 'convert') convert(call[1], call[2]);
@@ -182,7 +191,7 @@ function start(): void {
 
   const parameter = `${(script && script.dataset.clickId) || 'click_id'}=`;
   const parameters = location.href.split(/[?&#]/).filter((text) => text.startsWith(parameter));
-  parameters.some((text) => keepClick(text.slice(parameter.length)));
+  onceSeen(() => parameters.some((text) => keepClick(text.slice(parameter.length))));
   for (const call of queue) attempt(() => flowback(...call));
   for (const [body] of pending()) if (!unanswered.has(body)) void report(body);
 }

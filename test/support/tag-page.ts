@@ -47,6 +47,8 @@ interface PageOptions {
   /** The element's attributes; null: a module's, which has none. */
   readonly script?: { readonly src?: string; readonly url?: string; readonly clickId?: string } | null;
   readonly storage?: 'allowed' | 'forbidden' | 'full';
+  /** Loaded ahead, and not seen before {@link Page.show}. */
+  readonly prerendered?: true;
   /** The answers in order; the last one again and again. */
   readonly answers?: readonly Answer[];
   /** Run before the tag, as a page's own script. */
@@ -68,6 +70,7 @@ export class Page {
   readonly #answers: Answer[];
   readonly #timers: { readonly at: number; readonly run: () => void }[] = [];
   readonly #leaving: (() => void)[] = [];
+  readonly #showing: (() => void)[] = [];
   readonly #globals: Record<string, unknown>;
 
   constructor(options: PageOptions = {}) {
@@ -111,11 +114,16 @@ export class Page {
     this.#browser.now = until;
   }
 
+  show(): void {
+    Object.assign(Object(this.#globals['document']), { prerendering: false });
+    for (const listener of this.#showing) listener();
+  }
+
   leave(): void {
     for (const listener of this.#leaving) listener();
   }
 
-  #createGlobals({ url = 'https://www.shop.example/', script = {}, storage = 'allowed' }: PageOptions) {
+  #createGlobals({ url = 'https://www.shop.example/', script = {}, storage = 'allowed', prerendered }: PageOptions) {
     class HTMLScriptElement {
       src = script?.src ?? (script?.url === undefined ? 'https://track.example/tag.js' : '');
       dataset = { url: script?.url, clickId: script?.clickId };
@@ -134,6 +142,10 @@ export class Page {
       console: { log: (...texts: string[]) => this.lines.push(texts.join(' ')) },
       document: {
         currentScript: script === null ? null : new HTMLScriptElement(),
+        prerendering: prerendered,
+        addEventListener: (name: string, listener: () => void) => {
+          if (name === 'prerenderingchange') this.#showing.push(listener);
+        },
         get cookie() {
           return storage === 'forbidden' ? forbid() : browser.cookiesOf(hostname);
         },

@@ -384,6 +384,30 @@ describe('the tag', () => {
     expect(page.sent.at(-1)?.body).toEqual({ txn_id: 'A', click_id: CLICK });
   });
 
+  it('waits with clicks and conversions of a page that is loaded ahead until somebody sees it', async () => {
+    const browser = new Browser();
+    const before = `${STUB} flowback('convert', { txn_id: 'A' })`;
+    const page = new Page({ browser, url: LANDING, before, prerendered: true });
+    page.convert(`{ txn_id: 'B' }`);
+    page.run(`flowback('convert', { get goal() { throw new Error('no') } })`);
+    await page.pass(60);
+    page.leave();
+    expect([page.sent, page.beacons, browser.accepted, [...browser.storageOf('https://www.shop.example')]]).toEqual([
+      [],
+      [],
+      [],
+      [],
+    ]);
+
+    page.show();
+    await page.pass(0);
+
+    expect(page.sent.map(({ body }) => body)).toEqual([
+      { txn_id: 'A', click_id: CLICK },
+      { txn_id: 'B', click_id: CLICK },
+    ]);
+  });
+
   it('does nothing when it is loaded a second time', async () => {
     const page = new Page({ url: LANDING, answers: ['no network'] });
     page.run('first = flowback');
