@@ -96,7 +96,7 @@ export interface HistoryRow {
   readonly at: number;
   readonly status: ConversionStatus;
   readonly code: ConversionCode;
-  /** `sender:<id>`, `key:<id>`, `pixel` or `system`. */
+  /** `sender:<id>`, `batch:<id>` of the key that reported, `key:<id>` of an operator's, `pixel` or `system`. */
   readonly by: string;
   /** What the operator gave. */
   readonly reason: string | null;

@@ -91,6 +91,8 @@ function byWhom(by: string): string {
       return `by the sender ${id}`;
     case 'key':
       return `by an operator with the key ${id}`;
+    case 'batch':
+      return `by a batch with the key ${id}`;
     case 'system':
       return 'by itself';
     default:

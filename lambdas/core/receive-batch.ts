@@ -20,7 +20,7 @@ export interface BatchDeps extends ReceiveDeps {
 
 /** Who reports by an API key. */
 export interface KeyHolder {
-  /** `key:<id>`. */
+  /** `batch:<id>` of the key. */
   readonly by: string;
   /** The key itself, to keep it out of the hits. */
   readonly secret: string;

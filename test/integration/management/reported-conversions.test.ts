@@ -88,7 +88,7 @@ describe('POST /v1/conversions', () => {
     ]);
     expect(await storedConversions('A1')).toMatchObject([{ id, sale_amount: '12.50', sub1: 'red' }]);
     const { body } = await api.call('GET', `/v1/conversions/${String(id)}`);
-    expect(body).toMatchObject({ history: [{ by: 'key:key-manager' }, { by: 'key:key-manager' }] });
+    expect(body).toMatchObject({ history: [{ by: 'batch:key-manager' }, { by: 'batch:key-manager' }] });
   });
 
   test("an advertiser's key reports its own alone, and reads no payout", async () => {

@@ -347,6 +347,16 @@ describe('the words', () => {
     expect(words).toContain("It has no click: an operator says that it is publisher tia's.");
   });
 
+  it('tell of a batch, which is no operator', () => {
+    const reported = priced(termsOf({}), null, { clickId: null, clickAt: null, values: { coupon: 'TIA20' } });
+    const { words } = explain(reported, [row(1, 'approved', 'batch:k1'), row(2, 'rejected', 'batch:k1')]);
+    expect(words.join()).not.toContain('tried again');
+    expect(words).toContain("It has no click: the coupon TIA20 says that it is publisher tia's.");
+    const rejected = priced(termsOf({}), null, { status: 'rejected' });
+    const history = [row(1, 'approved', 'sender:xyz'), row(2, 'rejected', 'batch:k1')];
+    expect(explain(rejected, history).words).toContain(`Rejected by a batch with the key k1 on ${AT_NOON}.`);
+  });
+
   it.each<[Partial<Cap>, string]>([
     [{}, "the campaign's limit of 100 conversions a day"],
     [{ scope: 'each_publisher', period: 'hour' }, "each publisher's limit of 100 conversions an hour"],

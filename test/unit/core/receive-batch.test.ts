@@ -15,8 +15,8 @@ import type { Network } from '../../support/conversions.ts';
 import { aCampaign, aCap, aGoal } from '../../support/entities.ts';
 
 const SECRET = 'fb_abcdefghijklmnopqrstuvwxyz234567';
-const MANAGER: KeyHolder = { by: 'key:m1', secret: SECRET, advertiserId: null };
-const ADVERTISER: KeyHolder = { by: 'key:a1', secret: SECRET, advertiserId: 'xyz' };
+const MANAGER: KeyHolder = { by: 'batch:m1', secret: SECRET, advertiserId: null };
+const ADVERTISER: KeyHolder = { by: 'batch:a1', secret: SECRET, advertiserId: 'xyz' };
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
@@ -152,7 +152,7 @@ describe('a batch', () => {
       'DUPLICATE_CONVERSION',
     ]);
     expect(conversionsOf(network)).toMatchObject([{ status: 'rejected', reportedBy: 'sender' }]);
-    expect(network.store.history.map(({ by }) => by)).toEqual(['key:m1', 'key:m1', 'key:m1']);
+    expect(network.store.history.map(({ by }) => by)).toEqual(['batch:m1', 'batch:m1', 'batch:m1']);
   });
 
   it('succeeds in part', async () => {

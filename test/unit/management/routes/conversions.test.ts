@@ -103,6 +103,12 @@ it('the answer to a batch is kept for repeats only if no item is to be tried aga
   expect(kept).toEqual([second]);
 });
 
+it("a conversion that is reported in a batch is not said to be an operator's", async () => {
+  const network = aNetwork();
+  await report(network, [{ click_id: await network.click() }], {});
+  expect(network.store.history).toMatchObject([{ by: 'batch:k1' }]);
+});
+
 it.each([
   [null, true],
   ['xyz', false],
