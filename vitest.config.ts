@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/**/*.long.test.ts'],
-    globalSetup: 'test/support/shared-storage.ts',
+    globalSetup: ['test/support/temporary-directory.ts', 'test/support/shared-storage.ts'],
     sequence: { sequencer: LongestFirst },
     maxWorkers: 3,
     // Modules are loaded once a worker, not once a file: a file that loads a handler calls vi.resetModules() before.

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.long.test.ts'],
-    globalSetup: 'test/support/shared-storage.ts',
+    globalSetup: ['test/support/temporary-directory.ts', 'test/support/shared-storage.ts'],
     maxWorkers: 1,
     testTimeout: 1_800_000,
     hookTimeout: 120_000,
