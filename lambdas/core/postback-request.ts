@@ -160,10 +160,11 @@ const MISSING: Readonly<Record<Naming, string>> = {
 
 /** Reads a call by its sender's names; `sender` null: by the built-in ones. The first refusal of the contract's line 1. */
 export function parsePostback(
-  call: ReceivedCall,
+  received: ReceivedCall,
   sender: Sender | null,
   naming: Naming = 'click_or_txn',
 ): PostbackRequest | Refusal {
+  const call = naming === 'click_or_campaign' ? withoutClaims(received) : received;
   const malformed = findMalformed(call, sender);
   if (malformed !== null) return { code: 'MALFORMED_REQUEST', message: malformed };
   const find = (main: string) => pick(call, namesOf(main, sender));
@@ -221,6 +222,14 @@ export function readAmount(text: string, currency: string, sender: Pick<Sender, 
   const amount = parseMoney(text, 6);
   // Rounding up may need one digit more than an amount may have.
   return amount === null ? null : parseMoney(formatMoney(roundToDecimals(amount, decimals), decimals), decimals);
+}
+
+/** What anybody may say counts for nothing: not even a wrong word may cost the conversion. */
+const CLAIMS: ReadonlySet<string> = new Set(['status', 'action', 'payout', 'revenue']);
+
+function withoutClaims(call: ReceivedCall): ReceivedCall {
+  const believed = ({ name }: Received) => !CLAIMS.has(name);
+  return { ...call, query: call.query.filter(believed), body: call.body.filter(believed) };
 }
 
 function findMalformed(call: ReceivedCall, sender: Sender | null): string | null {

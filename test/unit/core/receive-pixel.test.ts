@@ -54,6 +54,10 @@ describe('a call of a browser', () => {
     ['by its click, whatever campaign it names', (click) => [{ click_id: click, campaign_id: 'winter' }]],
     ['by its click, whatever cookie it has', (click) => [{ click_id: click, campaign_id: 'summer' }, FOREIGN]],
     ['by the cookie', (click) => [{ campaign_id: 'summer' }, click]],
+    [
+      'whatever it says of what pays',
+      (click) => [{ click_id: click, status: 'paid', action: 'purchase', payout: '-' }],
+    ],
     ['by the cookie, if its click is empty', (click) => [{ click_id: '', campaign_id: ' summer ' }, click]],
   ])('is a conversion %s, pending and with the id of its hit', async (_, call) => {
     const network = aWatchedNetwork();
@@ -75,7 +79,7 @@ describe('a call of a browser', () => {
       [`{"click_id":"${click_id}","sale_amount":10}`, 'INVALID_AMOUNT'],
       [`{"click_id":"${click_id}","txn_id":{"id":1}}`, 'MALFORMED_REQUEST'],
       [`{"click_id":"${click_id}","txn_id":"\\ud800"}`, 'INVALID_TXN_ID'],
-      [`{"click_id":"${click_id}","sale_amount":"10"}`, 'OK'],
+      [`{"click_id":"${click_id}","sale_amount":"10","status":{"paid":1},"revenue":[],"payout":1}`, 'OK'],
     ] as const) {
       expect(await judgePixel(aTagCall(network, json), network.deps), json).toMatchObject({ code });
     }

@@ -35,7 +35,7 @@ type Code = keyof typeof CODES;
 /** What only somebody with a token or a key can be told. */
 const OF_SENDERS: readonly Code[] = [
   ...(['INVALID_SECURITY_TOKEN', 'IP_NOT_ALLOWED', 'CONVERSION_NOT_FOUND'] as const),
-  ...(['STATUS_REMEMBERED', 'AMOUNT_CHANGED'] as const),
+  ...(['STATUS_REMEMBERED', 'AMOUNT_CHANGED', 'INVALID_STATUS'] as const),
 ];
 const OF_BROWSERS: readonly Code[] = ['QUEUED', 'NO_CLICK'];
 const OF_TRANSPORT: readonly Code[] = ['METHOD_NOT_ALLOWED', 'BODY_TOO_LARGE', 'UNSUPPORTED_CONTENT_TYPE'];
