@@ -1,0 +1,32 @@
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** Text from outside, without what a terminal would obey: colours, cursor movements, reversed writing. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '\u{FFFD}');
+}
+
+/** At most `width` characters; a cut is shown. */
+export function clip(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/**
+ * A first column and a text beside it that is broken between words.
+ *
+ * @param width - of a line in all; a word that is longer than the room is broken
+ */
+export function hanging(first: string, text: string, width: number): string[] {
+  const room = Math.max(10, width - first.length);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ').flatMap((long) => long.match(new RegExp(`.{1,${room}}`, 'gu')) ?? [])) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (longer.length <= room) {
+      line = longer;
+    } else {
+      lines.push(line);
+      line = word;
+    }
+  }
+  return [...lines, line].map((part, i) => (i === 0 ? first : ' '.repeat(first.length)) + part);
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+
+import { main } from '../../../cli/main.ts';
+
+async function run(...args: string[]) {
+  const written = { out: '', err: '' };
+  const code = await main(args, {
+    columns: 80,
+    out: (text) => void (written.out += text),
+    err: (text) => void (written.err += text),
+  });
+  return { code, ...written };
+}
+
+describe('flowback', () => {
+  it.each([
+    [[], 'flowback: which command?'],
+    [['test'], 'flowback test: which command?'],
+    [['tset'], "flowback: no command 'tset'"],
+    [['constructor'], "flowback: no command 'constructor'"],
+    [['test', '__proto__'], "flowback test: no command '__proto__'"],
+    [['test', 'link'], 'flowback test link: Missing required positional argument: URL'],
+    [['test', 'link', '--jsno', 'http://a.example'], "flowback test link: Unknown option '--jsno'"],
+    [['test', 'link', 'http://a.example', 'b'], "flowback test link: 'b' is one argument too many"],
+    [['test', 'link', 'a.example/click'], 'flowback test link: the link must be a URL that begins with http://'],
+    [['test', 'link', 'ftp://a.example'], 'flowback test link: the link must be a URL that begins with http://'],
+    [['\u001B[2J'], 'flowback: no command'],
+  ])('answers %j with what is wrong, how it is used, and 2', async (args, message) => {
+    const { code, out, err } = await run(...args);
+
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(message);
+    expect(err).toContain('flowback');
+    expect(err.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  });
+
+  it.each([
+    [['--help'], '  test  Try what'],
+    [['test', '-h'], '  link  Follow'],
+    [['test', 'link', '--help'], 'USAGE flowback test link [OPTIONS] <URL>'],
+  ])('explains itself for %j', async (args, text) => {
+    const { code, out, err } = await run(...args);
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain(text);
+  });
+});
