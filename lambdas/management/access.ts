@@ -3,17 +3,17 @@ import type { Role } from '../core/entities.ts';
 const ADMIN: readonly Role[] = ['admin'];
 const WRITE: readonly Role[] = ['admin', 'manager'];
 const READ: readonly Role[] = ['admin', 'manager', 'analyst'];
-/** A publisher's key gets its own alone: the route sees to it. */
-const READ_OWN: readonly Role[] = [...READ, 'publisher'];
-/** An advertiser's key reports its own alone: the route sees to it. */
+/** Bound keys get their own alone, without what is the other side's: the routes see to it. */
+const READ_SENT: readonly Role[] = [...READ, 'publisher'];
+const READ_OWN: readonly Role[] = [...READ, 'publisher', 'advertiser'];
 const REPORT: readonly Role[] = [...WRITE, 'advertiser'];
 /** No key needed. */
 const OPEN = null;
 
 /**
- * Every route and the roles that may use it: the only place that says so. Keys bound to a publisher may read its
- * deliveries, those bound to an advertiser may report its conversions. Before they may use another route, its answer needs
- * the projection that leaves out what they must not see.
+ * Every route and the roles that may use it: the only place that says so. docs/roles.md has what keys bound to a
+ * publisher or an advertiser see. Before they may use another route, its answer needs the projection that leaves out what
+ * they must not see.
  */
 export const ACCESS = {
   'GET /v1/health': OPEN,
@@ -55,15 +55,15 @@ export const ACCESS = {
 
   'GET /v1/clicks/:id': READ,
   'POST /v1/conversions': REPORT,
-  'GET /v1/conversions': READ,
-  'GET /v1/conversions/:id': READ,
+  'GET /v1/conversions': READ_OWN,
+  'GET /v1/conversions/:id': READ_OWN,
   'PATCH /v1/conversions/:id': WRITE,
   'POST /v1/conversions/bulk': WRITE,
   'POST /v1/adjustments': WRITE,
   'GET /v1/adjustments': READ,
   'GET /v1/adjustments/:id': READ,
-  'GET /v1/deliveries': READ_OWN,
-  'GET /v1/deliveries/:id': READ_OWN,
+  'GET /v1/deliveries': READ_SENT,
+  'GET /v1/deliveries/:id': READ_SENT,
   'POST /v1/deliveries/:id/replay': WRITE,
   'GET /v1/dead-letters': READ,
   'POST /v1/dead-letters/redrive': WRITE,

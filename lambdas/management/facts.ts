@@ -11,6 +11,7 @@ import type { Micros } from '../core/money.ts';
 import type { PostbackHealth } from '../core/ports.ts';
 import { disablesAt } from '../core/postback-health.ts';
 import { toWire } from '../core/wire.ts';
+import type { Side } from './bound.ts';
 import { isoTime } from './http.ts';
 
 /** The objects of the contract that say what happened. Every field is named here: nothing is shown by accident. */
@@ -85,6 +86,45 @@ export function showWholeConversion(conversion: Conversion, history: readonly Hi
     history: showHistory(history),
     explanation: toWire(explainConversion(conversion, history)),
   };
+}
+
+const ON_BOTH_SIDES = [
+  ...['id', 'click_id', 'campaign_id', 'publisher_id', 'goal', 'status', 'code', 'test', 'txn_id', 'currency'],
+  ...['country', 'click_at', 'seconds_to_convert', 'created_at', 'updated_at', 'locked'],
+];
+
+/** What each side sees of a conversion. An operator's reason is told to publishers, so it is written for them. */
+const CONVERSION_FIELDS: Readonly<Record<Side, ReadonlySet<string>>> = {
+  publisher: new Set([...ON_BOTH_SIDES, 'payout', 'p1', 'source', 'reason']),
+  advertiser: new Set([
+    ...ON_BOTH_SIDES,
+    ...['advertiser_id', 'revenue', 'sale_amount', 'sale_currency', 'rate', 'coupon', ...SUB],
+  ]),
+};
+
+/** {@link showConversion}, as one side of it may see it. */
+export function showConversionTo(side: Side, conversion: Conversion) {
+  const fields = Object.entries(showConversion(conversion));
+  return Object.fromEntries(fields.filter(([name]) => CONVERSION_FIELDS[side].has(name)));
+}
+
+/**
+ * {@link showWholeConversion}, as one side of it may see it: without the explanation, which computes with what the other
+ * one earns, and with the changes of its status alone: that an amount changed may be the other side's affair.
+ */
+export function showWholeConversionTo(side: Side, conversion: Conversion, history: readonly HistoryRow[]) {
+  const turns = history.filter(({ status }, i) => status !== history[i - 1]?.status);
+  return {
+    ...showConversionTo(side, conversion),
+    hold_until: isoTime(conversion.holdUntil),
+    history: turns.map(({ at, status, code, by }) => ({ at: isoTime(at), status, code, by: decider(by) })),
+  };
+}
+
+/** Who decided, without naming a key or sender. */
+function decider(by: string): 'operator' | 'advertiser' | 'system' {
+  if (by.startsWith('key:')) return 'operator';
+  return by === 'system' ? 'system' : 'advertiser';
 }
 
 function showHistory(history: readonly HistoryRow[]) {

@@ -55,14 +55,14 @@ export function listCatalog<K extends ListedKind>(kind: K, show: (entity: Catalo
 
 type ListedKind = EntityKind | 'api_key';
 
-type Filters<Filter extends string> = Readonly<Partial<Record<Filter, string>>>;
+export type Filters<Filter extends string> = Readonly<Partial<Record<Filter, string>>>;
 
 /** A list of facts, newest first, between `from` (inclusive) and `to` (exclusive). */
 export function listFacts<Filter extends string, T>(
   /** What values each filter may have that callers may give. */
   patterns: Readonly<Partial<Record<Filter, RegExp>>>,
   read: (query: ListQuery<Filter>, deps: Deps) => Promise<ListPage<T>>,
-  show: (item: T) => unknown,
+  show: (item: T, request: ApiRequest) => unknown,
   {
     normalize,
     bound = (filters) => filters,
@@ -89,7 +89,8 @@ export function listFacts<Filter extends string, T>(
     const to = timeOf(query, 'to');
     if (from !== null && to !== null && from > to) throw invalidParameter('from', 'must not be after to');
     const scope = { ...filters, from: String(from), to: String(to) };
-    return answerPage(request, deps, scope, (page) => read({ filters, from, to, now, ...page }, deps), show);
+    const readSome = (page: Page) => read({ filters, from, to, now, ...page }, deps);
+    return answerPage(request, deps, scope, readSome, (item) => show(item, request));
   };
 }
 

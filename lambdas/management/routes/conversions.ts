@@ -3,8 +3,9 @@ import type { RefusedPatch } from '../../core/change-conversion.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
 import { answerOutcome } from '../../core/postback-answer.ts';
 import { receiveBatch } from '../../core/receive-batch.ts';
+import { isOwn, ownFilters, sideOf } from '../bound.ts';
 import { requireMatch } from '../entities.ts';
-import { showConversion, showWholeConversion } from '../facts.ts';
+import { showConversion, showConversionTo, showWholeConversion, showWholeConversionTo } from '../facts.ts';
 import { etag, ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
 import { listFacts } from '../lists.ts';
@@ -27,14 +28,23 @@ const conversions = listFacts(
     p1: TEXT,
   },
   (query, deps) => deps.facts.conversions(query),
-  showConversion,
-  { normalize: { click_id: clickIdOf, txn_id: (text) => text.trim().normalize('NFC') } },
+  (found, request) => {
+    const side = sideOf(request);
+    return side === null ? showConversion(found) : showConversionTo(side, found);
+  },
+  {
+    normalize: { click_id: clickIdOf, txn_id: (text) => text.trim().normalize('NFC') },
+    bound: (filters, request) => ownFilters(filters, request, { publisher: ['advertiser_id'], advertiser: ['p1'] }),
+  },
 );
 
-async function conversion({ params }: ApiRequest, deps: Deps): Promise<Answer> {
-  const id = params['id'] ?? '';
+async function conversion(request: ApiRequest, deps: Deps): Promise<Answer> {
+  const id = request.params['id'] ?? '';
   const found = SORTABLE_ID.test(id) ? await deps.facts.conversion(id) : null;
-  if (found === null) throw notFound('conversion');
+  if (found === null || !isOwn(request, found.conversion)) throw notFound('conversion');
+  const side = sideOf(request);
+  // Its version counts changes of which a side is not told; it changes nothing, so it needs none.
+  if (side !== null) return ok(showWholeConversionTo(side, found.conversion, found.history));
   return ok(showWholeConversion(found.conversion, found.history), etag(found.conversion.version));
 }
 

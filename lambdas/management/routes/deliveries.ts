@@ -2,6 +2,7 @@ import { ENTITY_ID } from '../../core/ids.ts';
 import type { DeliveryFilter, DeliveryWithAttempts } from '../../core/management-ports.ts';
 import { replayDelivery } from '../../core/replay.ts';
 import type { Replay, ReplayDeps } from '../../core/replay.ts';
+import { ownFilters } from '../bound.ts';
 import { showDelivery } from '../facts.ts';
 import { ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
@@ -22,12 +23,9 @@ const deliveries = listFacts<DeliveryFilter, DeliveryWithAttempts>(
   (query, deps) => deps.facts.deliveries(query),
   showDelivery,
   {
-    bound(filters, { publisherId }) {
-      if (publisherId === null) return filters;
-      if ((filters.publisher_id ?? publisherId) !== publisherId) {
-        throw new Problem(403, 'FORBIDDEN', 'The key belongs to another publisher');
-      }
-      return { ...filters, publisher_id: publisherId, audience: 'publisher' };
+    bound(filters, request) {
+      const own = ownFilters(filters, request, { publisher: [], advertiser: [] });
+      return request.publisherId === null ? own : { ...own, audience: 'publisher' };
     },
   },
 );

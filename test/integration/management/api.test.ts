@@ -3,8 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
 import { hashToken } from '../../../lambdas/core/senders.ts';
-import type { Role } from '../../../lambdas/core/entities.ts';
-import { ACCESS } from '../../../lambdas/management/access.ts';
 import { ADMIN_KEY, keyOf, startManagement } from '../../support/management.ts';
 import type { Management } from '../../support/management.ts';
 
@@ -92,39 +90,6 @@ describe('an API key', () => {
   test('of a publisher is bound to it', async () => {
     const made = await api.create('/v1/keys', { name: 'Tia', role: 'publisher', publisher_id: 'tia' });
     expect(made.body).toMatchObject({ role: 'publisher', publisher_id: 'tia' });
-  });
-});
-
-describe('roles', () => {
-  const roles: readonly Role[] = ['admin', 'manager', 'analyst', 'publisher', 'advertiser'];
-  const cases = Object.entries(ACCESS).flatMap(([route, allowed]) =>
-    allowed === null ? [] : roles.map((role) => [role, route, allowed.includes(role)] as const),
-  );
-
-  test.each(cases)('%s %s: %s', async (role, route, allowed) => {
-    const [method = '', pattern = ''] = route.split(' ');
-    // Of nothing that exists, and with a body that is never right.
-    const path = pattern.replace(':id', 'none').replace(':token_id', 'none');
-    const body = method === 'POST' || method === 'PATCH' ? [] : undefined;
-    const { status } = await api.call(method, path, { key: keyOf(role), body });
-    if (allowed) expect([200, 204, 400, 404, 422]).toContain(status);
-    else expect(status).toBe(403);
-  });
-
-  test('writes of a manager: entities yes, keys and settings no', () => {
-    expect(ACCESS['POST /v1/campaigns']).toEqual(['admin', 'manager']);
-    expect(ACCESS['POST /v1/keys']).toEqual(['admin']);
-    expect(ACCESS['PATCH /v1/settings']).toEqual(['admin']);
-  });
-
-  test.each<[Role, readonly string[]]>([
-    ['publisher', ['GET /v1/deliveries', 'GET /v1/deliveries/:id']],
-    ['advertiser', ['POST /v1/conversions']],
-  ])('a key bound to one %s may use %j alone', (role, expected) => {
-    const routes = Object.entries(ACCESS).filter(([, allowed]: [string, readonly Role[] | null]) =>
-      allowed?.includes(role),
-    );
-    expect(routes.map(([route]) => route)).toEqual(expected);
   });
 });
 
