@@ -42,7 +42,7 @@ export function clickOutageTests({ seconds, comesAgainAfter }: Outage): void {
     visits.push(...answered);
     expect(tally(answered)).toEqual({ '302 with a click': 50 });
     expect(await replayLog(world)).toBeGreaterThanOrEqual(50);
-  });
+  }, 120_000);
 
   it('are stored exactly once when it is back, and leave no message behind (invariant 2)', async () => {
     await expect.poll(() => world.queuedMessages(), { timeout: 180_000, interval: 500 }).toBe(0);

@@ -1,12 +1,12 @@
-import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
+import { paginateScan } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { ListQueuesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { startDynamodbLocal } from '../../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../../local/engines/sqs/server.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { FaultPlan, FaultProxy } from './fault-proxy.ts';
 import { startLocal } from './local.ts';
 import type { Local, LocalOptions } from './local.ts';
+import { clientOf, inSharedStorage, tablesOf } from './storage.ts';
 
 /** A local run whose storage and queues can be made to fail. */
 export interface FailingNetwork {
@@ -37,27 +37,26 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
   };
   try {
-    const engine = await startDynamodbLocal();
-    cleanUps.push(() => engine.stop());
+    const { network, dynamodbEndpoint } = await inSharedStorage();
     const queues = await startSqsServer();
     cleanUps.push(() => queues.stop());
-    const dynamoDb = await startFaultProxy(engine.endpoint);
+    const dynamoDb = await startFaultProxy(dynamodbEndpoint);
     cleanUps.push(() => dynamoDb.stop());
     const sqs = await startFaultProxy(queues.endpoint);
     cleanUps.push(() => sqs.stop());
     if (sqsPlan !== undefined) sqs.plan = sqsPlan;
 
-    const endpoints = { dynamodbEndpoint: dynamoDb.endpoint, sqsEndpoint: sqs.endpoint };
+    const endpoints = { network, dynamodbEndpoint: dynamoDb.endpoint, sqsEndpoint: sqs.endpoint };
     const started = await startLocal({ ...options, ...endpoints });
     cleanUps.push(() => started.kill());
     const runs = [started];
     if (started.adminKey === null) throw new Error('a new network without its admin key');
 
-    const client = new DynamoDBClient({ ...CREDENTIALS, endpoint: engine.endpoint });
+    const client = clientOf(dynamodbEndpoint);
     cleanUps.push(() => client.destroy());
     const sqsClient = new SQSClient({ ...CREDENTIALS, endpoint: queues.endpoint, useQueueUrlAsEndpoint: false });
     cleanUps.push(() => sqsClient.destroy());
-    const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+    const tables = await tablesOf(network, client);
     const { QueueUrls = [] } = await sqsClient.send(new ListQueuesCommand({}));
     const queueNamed = (name: RegExp) => {
       const url = QueueUrls.find((of) => name.test(of));
@@ -74,7 +73,7 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
         await sqsClient.send(new SetQueueAttributesCommand({ QueueUrl: queueNamed(queue), Attributes }));
       },
       async startWorkers() {
-        const past = { dynamodbEndpoint: engine.endpoint, sqsEndpoint: queues.endpoint };
+        const past = { network, dynamodbEndpoint, sqsEndpoint: queues.endpoint };
         const workers = await startLocal({ ...options, ...past });
         cleanUps.push(() => workers.kill());
         runs.push(workers);
@@ -82,7 +81,7 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
       },
       logs: () => runs.map(({ stderr }) => stderr()).join(''),
       async scan(kind) {
-        const TableName = TableNames.find((name) => name.toLowerCase().includes(kind.toLowerCase()));
+        const TableName = tables.find((name) => name.toLowerCase().includes(kind.toLowerCase()));
         if (TableName === undefined) throw new Error(`no table of ${kind}`);
         const items = [];
         for await (const page of paginateScan({ client }, { TableName, ConsistentRead: true })) {
