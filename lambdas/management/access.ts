@@ -53,7 +53,7 @@ export const ACCESS = {
   'POST /v1/postbacks/:id/test': WRITE,
   'POST /v1/postbacks/:id/replay': WRITE,
 
-  'GET /v1/clicks/:id': READ,
+  'GET /v1/clicks/:id': READ_SENT,
   'POST /v1/conversions': REPORT,
   'GET /v1/conversions': READ_OWN,
   'GET /v1/conversions/:id': READ_OWN,

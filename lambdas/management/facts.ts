@@ -40,6 +40,16 @@ export function showClick(click: Click, conversions: readonly string[]) {
   };
 }
 
+const PUBLISHERS_CLICK_FIELDS: ReadonlySet<string> = new Set([
+  ...['id', 'campaign_id', 'publisher_id', 'code', 'payable', 'created_at', ...P, 'source'],
+  ...['country', 'device', 'os', 'browser', 'language', 'payout', 'currency', 'conversions'],
+]);
+
+/** {@link showClick}, as its publisher may see it. */
+export function showClickToPublisher(click: Click, conversions: readonly string[]) {
+  return only(showClick(click, conversions), PUBLISHERS_CLICK_FIELDS);
+}
+
 export function showConversion(conversion: Conversion) {
   const { values, currency, saleCurrency } = conversion;
   return {
@@ -104,8 +114,7 @@ const CONVERSION_FIELDS: Readonly<Record<Side, ReadonlySet<string>>> = {
 
 /** {@link showConversion}, as one side of it may see it. */
 export function showConversionTo(side: Side, conversion: Conversion) {
-  const fields = Object.entries(showConversion(conversion));
-  return Object.fromEntries(fields.filter(([name]) => CONVERSION_FIELDS[side].has(name)));
+  return only(showConversion(conversion), CONVERSION_FIELDS[side]);
 }
 
 /**
@@ -210,4 +219,8 @@ function money(amount: Micros, currency: string): string {
 
 function pick(values: Readonly<Partial<Record<string, string>>>, names: readonly string[]) {
   return Object.fromEntries(names.map((name) => [name, values[name] ?? null]));
+}
+
+function only(shown: object, names: ReadonlySet<string>) {
+  return Object.fromEntries(Object.entries(shown).filter(([name]) => names.has(name)));
 }

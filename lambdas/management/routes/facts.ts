@@ -1,4 +1,5 @@
-import { showClick } from '../facts.ts';
+import { isOwn } from '../bound.ts';
+import { showClick, showClickToPublisher } from '../facts.ts';
 import { ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
 import { notFound } from '../problems.ts';
@@ -9,11 +10,12 @@ export const SORTABLE_ID = /^[a-z2-7]{24}$/;
 /** Compared with what is stored, whatever it is. */
 export const TEXT = /^[^]{1,512}$/;
 
-async function click({ params }: ApiRequest, deps: Deps): Promise<Answer> {
-  const id = clickIdOf(params['id'] ?? '');
+async function click(request: ApiRequest, deps: Deps): Promise<Answer> {
+  const id = clickIdOf(request.params['id'] ?? '');
   const found = CLICK_ID.test(id) ? await deps.facts.click(id) : null;
-  if (found === null) throw notFound('click');
-  return ok(showClick(found, await deps.facts.conversionIdsOfClick(id)));
+  if (found === null || !isOwn(request, found)) throw notFound('click');
+  const show = request.publisherId === null ? showClick : showClickToPublisher;
+  return ok(show(found, await deps.facts.conversionIdsOfClick(id)));
 }
 
 /** Click ids are accepted trimmed and in any case. */

@@ -12,7 +12,7 @@ import type { Deps } from '../../../lambdas/management/http.ts';
 import { createHandlers } from '../../../lambdas/management/routes/index.ts';
 import { aConversion, aNetwork } from '../../support/conversions.ts';
 import { aDelivery, NOON } from '../../support/deliveries.ts';
-import { aCampaign, aCap, aGoal } from '../../support/entities.ts';
+import { aCampaign, aCap, aClick, aGoal } from '../../support/entities.ts';
 
 const ROLES: readonly Role[] = ['admin', 'manager', 'analyst', 'publisher', 'advertiser'];
 const ROUTES = Object.entries(ACCESS) as [RouteName, readonly Role[] | null][];
@@ -48,6 +48,15 @@ const history: readonly HistoryRow[] = [
   { by: 'key:secret-key', status: 'approved', code: 'AMOUNT_CHANGED', reason: 'secret-reason' },
 ].map((row, i) => ({ conversionId: id, number: i + 1, at: NOON + i, ...row }) as HistoryRow);
 
+const ownClick = aClick({
+  id: own.clickId ?? '',
+  code: 'TARGETING',
+  payable: false,
+  values: { p1: 'for-publisher-p1', source: 'for-publisher-source' },
+  ip: 'secret-address',
+  userAgent: 'secret-browser',
+});
+const foreignClick = aClick({ id: 'b'.repeat(32), publisherId: 'ben' });
 const ownDelivery = aDelivery({ publisherId: 'tia', subjectId: id });
 
 const ids = { publisher: { publisher_id: 'tia' }, advertiser: { advertiser_id: 'xyz' } };
@@ -85,7 +94,8 @@ function anApi() {
       cursorKey: async () => new Uint8Array(32),
     },
     facts: {
-      click: async () => null,
+      click: async (key: string) => [ownClick, foreignClick].find((click) => click.id === key) ?? null,
+      conversionIdsOfClick: async () => [id],
       conversion: async (key: string) => {
         const conversion = conversions.find((candidate) => candidate.id === key);
         return conversion === undefined ? null : { conversion, history };
@@ -161,6 +171,7 @@ describe('every route', () => {
 /** A good call of each route that a side may use. */
 const CALLS: Readonly<Record<Side, Readonly<Partial<Record<RouteName, string>>>>> = {
   publisher: {
+    'GET /v1/clicks/:id': `/v1/clicks/${ownClick.id}`,
     'GET /v1/conversions': '/v1/conversions',
     'GET /v1/conversions/:id': `/v1/conversions/${id}`,
     'GET /v1/deliveries': '/v1/deliveries',
@@ -303,4 +314,15 @@ it.each<[Side, object]>([
       { at: '2026-11-22T12:00:00.001Z', status: 'approved', code: 'STATUS_CHANGED', by: 'operator' },
     ],
   });
+});
+
+it('a publisher sees its click with its code, and no other', async () => {
+  const { call } = anApi();
+  expect(await call('publisher', 'GET', `/v1/clicks/${ownClick.id}`)).toMatchObject({
+    status: 200,
+    body: { id: ownClick.id, code: 'TARGETING', payable: false, p1: 'for-publisher-p1', conversions: [id] },
+  });
+  const other = await call('publisher', 'GET', `/v1/clicks/${foreignClick.id}`);
+  expect(other).toMatchObject({ status: 404 });
+  expect(other).toEqual(await call('publisher', 'GET', `/v1/clicks/${'c'.repeat(32)}`));
 });
