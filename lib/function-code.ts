@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { buildSync } from 'esbuild';
-import { TAG_FILE } from '../lambdas/runtime/environment.ts';
+import { OPENAPI_FILE, TAG_FILE } from '../lambdas/runtime/environment.ts';
 import { BUNDLE_OPTIONS } from './bundle-options.ts';
 import { bundleTag } from './tag-code.ts';
 
@@ -22,6 +22,8 @@ export const FUNCTION_NAMES = [
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 const LAMBDAS = resolve(import.meta.dirname, '../lambdas');
+/** `npm run openapi` makes it; a test holds that it is up to date. */
+const OPENAPI = resolve(import.meta.dirname, '../docs/api/openapi.json');
 
 const outputs = new Map<string, Uint8Array>();
 
@@ -43,7 +45,8 @@ const bundleAll = (): ReadonlyMap<string, Uint8Array> => {
 
 /**
  * The code of one function: `index.js`, CommonJS, nothing else needed, and the files of this machine that it is given,
- * by the name that they get. Beside the conversion function's lies the tag, which it serves.
+ * by the name that they get. Beside the conversion function's lies the tag, beside the
+ * management function's the OpenAPI document: they serve them.
  * With the context `aws:cdk:bundling-stacks` set to `[]` nothing is bundled and the asset is a placeholder.
  */
 export const functionCode = (name: FunctionName, files: Readonly<Record<string, string>> = {}): Code =>
@@ -61,6 +64,7 @@ export const functionCode = (name: FunctionName, files: Readonly<Record<string, 
           // Says CommonJS also where the assembly lies below a package.json that says otherwise, as it does locally.
           writeFileSync(join(outputDir, 'package.json'), '{"type":"commonjs"}\n');
           if (name === 'conversion') writeFileSync(join(outputDir, TAG_FILE), bundleTag());
+          if (name === 'management') copyFileSync(OPENAPI, join(outputDir, OPENAPI_FILE));
           for (const [file, path] of Object.entries(files)) copyFileSync(path, join(outputDir, file));
           return true;
         },

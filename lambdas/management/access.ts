@@ -17,6 +17,7 @@ const OPEN = null;
  */
 export const ACCESS = {
   'GET /v1/health': OPEN,
+  'GET /v1/openapi.json': OPEN,
 
   'POST /v1/advertisers': WRITE,
   'GET /v1/advertisers': READ,

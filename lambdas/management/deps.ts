@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createAdjustmentLedger } from '../adapters/dynamodb/adjustments.ts';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { createHitStore } from '../adapters/dynamodb/hits.ts';
@@ -9,7 +11,7 @@ import { createReplayStore } from '../adapters/dynamodb/replays.ts';
 import { createPostbackCaller } from '../adapters/http/postback-caller.ts';
 import { createDeadLetterQueue } from '../adapters/sqs/dead-letters.ts';
 import { createSqs } from '../adapters/sqs/hints.ts';
-import { ENV, LOCAL_ENV, requireEnv } from '../runtime/environment.ts';
+import { ENV, LOCAL_ENV, OPENAPI_FILE, requireEnv } from '../runtime/environment.ts';
 import { logFailure } from '../runtime/log-failure.ts';
 import { within } from '../runtime/within.ts';
 import { createReceiveDeps } from '../wiring/receive-deps.ts';
@@ -43,6 +45,7 @@ export function createDeps(): Deps {
     health: createPostbackHealthStore(client, deliveriesTable),
     caller: createPostbackCaller({ allowLoopback }),
     userAgent: `Flowback/${packageJson.version}`,
+    openApi: createOpenApiReader(join(process.env['LAMBDA_TASK_ROOT'] ?? '', OPENAPI_FILE)),
     now: Date.now,
     random: (length) => new Uint8Array(randomBytes(length)),
     trackingUrl: requireEnv(ENV.trackingUrl),
@@ -50,4 +53,10 @@ export function createDeps(): Deps {
     cacheSeconds: Number(requireEnv(ENV.cacheSeconds)),
     allowLoopback,
   };
+}
+
+/** Read when it is first asked for: the other requests do not wait for it. */
+function createOpenApiReader(file: string): () => unknown {
+  let document: unknown;
+  return () => (document ??= JSON.parse(readFileSync(file, 'utf8')) as unknown);
 }

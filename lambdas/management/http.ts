@@ -27,6 +27,8 @@ export interface Deps {
   readonly caller: PostbackCaller;
   /** `Flowback/<version>`. */
   readonly userAgent: string;
+  /** The OpenAPI document, as JSON. */
+  readonly openApi: () => unknown;
   readonly now: Clock;
   readonly random: RandomBytes;
   /** Base URLs without a trailing slash. */

@@ -57,6 +57,9 @@ export const INDEX = {
 /** The tag, as browsers get it, in the folder of the function that serves it. */
 export const TAG_FILE = 'tag.js';
 
+/** The management API's OpenAPI document, in the folder of the function that serves it. */
+export const OPENAPI_FILE = 'openapi.json';
+
 /** The value of a variable that the stack sets. Throws at start, not in the middle of a request. */
 export function requireEnv(name: string): string {
   const value = process.env[name];

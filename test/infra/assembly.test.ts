@@ -83,7 +83,11 @@ const CONSTRUCTS: Readonly<Record<string, string>> = {
 };
 const NAMES = Object.keys(CONSTRUCTS);
 /** What lies beside the code. */
-const FILES: Readonly<Record<string, string>> = { redirect: 'country.mmdb', conversion: 'tag.js' };
+const FILES: Readonly<Record<string, string>> = {
+  redirect: 'country.mmdb',
+  conversion: 'tag.js',
+  management: 'openapi.json',
+};
 
 describe('the bundles', () => {
   const bundles = new Map<string, string>();

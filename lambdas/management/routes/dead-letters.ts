@@ -1,15 +1,13 @@
-import * as z from 'zod';
 import { redriveDeadLetters, showDeadLetters } from '../../core/dead-letters.ts';
 import { showDeadLetter } from '../facts.ts';
 import { ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
 import type { Answer } from '../problems.ts';
+import { deadLetterRedrive } from '../schemas/dead-letters.ts';
 import { validate } from '../validation.ts';
 
 /** Milliseconds that one call may begin more work; API Gateway gives up after 30 s. */
 const WORK_TIME = 20_000;
-
-const redriveBody = z.strictObject({ discard_malformed: z.boolean().default(false) });
 
 async function list(_: ApiRequest, { deadLetters }: Deps): Promise<Answer> {
   const { letters, count } = await showDeadLetters(deadLetters);
@@ -17,7 +15,7 @@ async function list(_: ApiRequest, { deadLetters }: Deps): Promise<Answer> {
 }
 
 async function redrive({ body = {}, remember }: ApiRequest, deps: Deps): Promise<Answer> {
-  const { discard_malformed } = validate(redriveBody, body);
+  const { discard_malformed } = validate(deadLetterRedrive, body);
   const { deadLetters, replays, conversions, now } = deps;
   const { hints } = conversions;
   return remember(

@@ -20,6 +20,7 @@ import { settingsHandlers } from './settings.ts';
 export function createHandlers(deps: Deps): Handlers {
   return {
     'GET /v1/health': async () => ok({ status: 'ok' }),
+    'GET /v1/openapi.json': async (_, { openApi }) => ok(openApi()),
     ...advertiserHandlers,
     ...senderHandlers,
     ...publisherHandlers,

@@ -17,8 +17,7 @@ import type { ApiRequest, Deps, Handle, Step } from '../http.ts';
 import { listCatalog } from '../lists.ts';
 import { invalidField, Problem } from '../problems.ts';
 import type { Answer } from '../problems.ts';
-import { entityId } from '../schemas/common.ts';
-import { createPostbackSchema, postbackReplay, postbackTest } from '../schemas/postback.ts';
+import { createNewPostbackSchema, createPostbackSchema, postbackReplay, postbackTest } from '../schemas/postback.ts';
 import { validate } from '../validation.ts';
 import { replayDeps } from './deliveries.ts';
 
@@ -172,9 +171,8 @@ function withoutHealth(body: unknown): unknown {
 export function postbackHandlers({ allowLoopback, trackingUrl, apiUrl }: Deps) {
   const rules = { allowLoopback, ownHosts: [trackingUrl, apiUrl].map((url) => new URL(url).host) };
   const postbacks = postbackResource(rules);
-  const newPostbackSchema = postbacks.schema.safeExtend({ publisher_id: entityId.nullable() });
+  const newPostbackSchema = createNewPostbackSchema(rules);
 
-  /** Whose conversions it tells must be said: one of all publishers by oversight would tell each of them all. */
   const create = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
     const { id, parsed } = parseNew(newPostbackSchema, request.body, deps);
     const context = { request, deps };

@@ -10,7 +10,9 @@ const capSchema = z
   .strictObject({
     metric: z.enum(['clicks', 'conversions', 'payout', 'revenue']),
     period: z.enum(['hour', 'day', 'week', 'month', 'total']),
-    limit: z.string('must be a string as "100" or "2.50"'),
+    limit: z
+      .string('must be a string as "100" or "2.50"')
+      .meta({ description: 'A whole number of clicks or conversions, or an amount' }),
     scope: z.enum(['campaign', 'each_publisher', 'publisher']).default('campaign'),
     publisher_id: entityId.nullable().default(null),
     /** Whether the campaign has it is checked with the campaign. */

@@ -20,15 +20,21 @@ export const entityStatus = z.enum(['active', 'paused', 'archived']).default('ac
 
 export const metadata = boundedRecord(z.record(z.string().min(1).max(64), z.string().max(512)).default({}), 50);
 
-export const currency = z.string().superRefine((code, ctx) => {
-  if (currencyDecimals(code) === null) refuse(ctx, [], 'INVALID_CURRENCY', 'must be an ISO 4217 code in upper case');
-});
+export const currency = z
+  .string()
+  .superRefine((code, ctx) => {
+    if (currencyDecimals(code) === null) refuse(ctx, [], 'INVALID_CURRENCY', 'must be an ISO 4217 code in upper case');
+  })
+  .meta({ description: 'ISO 4217 code', pattern: '^[A-Z]{3}$' });
 
 const AMOUNT = 'must be a decimal string as "2.50", at most 12 digits and 6 decimals';
 
-export const amount = z.string(AMOUNT).superRefine((text, ctx) => {
-  if (parseMoney(text, 6) === null) refuse(ctx, [], 'INVALID_AMOUNT', AMOUNT);
-});
+export const amount = z
+  .string(AMOUNT)
+  .superRefine((text, ctx) => {
+    if (parseMoney(text, 6) === null) refuse(ctx, [], 'INVALID_AMOUNT', AMOUNT);
+  })
+  .meta({ description: 'A decimal as "2.50"', pattern: String.raw`^\d{1,12}(\.\d{1,6})?$` });
 
 export const positiveAmount = amount.superRefine((text, ctx) => {
   if (parseMoney(text, 6) === 0n) refuse(ctx, [], 'INVALID_AMOUNT', 'must be more than zero');
@@ -37,18 +43,24 @@ export const positiveAmount = amount.superRefine((text, ctx) => {
 const SIGNED = 'must be a decimal string as "2.50" or "-2.50", at most 12 digits and 6 decimals';
 
 /** To micro-units. */
-export const signedAmount = z.string(SIGNED).transform((text, ctx) => {
-  const amount = parseSignedMoney(text, 6);
-  if (amount !== null) return amount;
-  refuse(ctx, [], 'INVALID_AMOUNT', SIGNED);
-  return z.NEVER;
-});
+export const signedAmount = z
+  .string(SIGNED)
+  .meta({ description: 'A decimal as "2.50" or "-2.50"', pattern: String.raw`^-?\d{1,12}(\.\d{1,6})?$` })
+  .transform((text, ctx) => {
+    const amount = parseSignedMoney(text, 6);
+    if (amount !== null) return amount;
+    refuse(ctx, [], 'INVALID_AMOUNT', SIGNED);
+    return z.NEVER;
+  });
 
 /** A name that the runtime knows; kept as it was given. Offsets such as `+01:00` are none: newer runtimes take them. */
-export const timeZone = z.string().superRefine((name, ctx) => {
-  if (!/^[A-Za-z]/.test(name) || !isTimeZone(name))
-    refuse(ctx, [], 'INVALID_TIME_ZONE', 'must be an IANA time zone as Europe/Berlin');
-});
+export const timeZone = z
+  .string()
+  .superRefine((name, ctx) => {
+    if (!/^[A-Za-z]/.test(name) || !isTimeZone(name))
+      refuse(ctx, [], 'INVALID_TIME_ZONE', 'must be an IANA time zone as Europe/Berlin');
+  })
+  .meta({ description: 'IANA time zone as "Europe/Berlin"' });
 
 function isTimeZone(name: string): boolean {
   try {
@@ -77,10 +89,13 @@ export const moment = z
 export const nothing = z.strictObject({});
 
 export function destinationUrl(allowLoopback: boolean) {
-  return z.string().superRefine((url, ctx) => {
-    const problem = checkDestinationUrl(url, { allowLoopback });
-    if (problem !== null) refuse(ctx, [], 'INVALID_URL', problem);
-  });
+  return z
+    .string()
+    .superRefine((url, ctx) => {
+      const problem = checkDestinationUrl(url, { allowLoopback });
+      if (problem !== null) refuse(ctx, [], 'INVALID_URL', problem);
+    })
+    .meta({ description: 'http or https, with macros as {click_id} after the host' });
 }
 
 /** A record with at most so many members. */

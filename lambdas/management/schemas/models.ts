@@ -3,9 +3,12 @@ import { parsePercent } from '../../core/money.ts';
 import { refuse } from '../validation.ts';
 import { amount } from './common.ts';
 
-const percent = z.string().superRefine((text, ctx) => {
-  if (parsePercent(text) === null) refuse(ctx, [], 'INVALID_PERCENT', 'must be a decimal string from "0" to "100"');
-});
+const percent = z
+  .string()
+  .superRefine((text, ctx) => {
+    if (parsePercent(text) === null) refuse(ctx, [], 'INVALID_PERCENT', 'must be a decimal string from "0" to "100"');
+  })
+  .meta({ description: 'A decimal from "0" to "100"' });
 
 const fixed = z.strictObject({ model: z.literal('fixed'), amount });
 const ofAmount = z.strictObject({ model: z.literal('percent'), percent });

@@ -15,10 +15,13 @@ export function createPostbackSchema(rules: PostbackRules) {
       publisher_id: entityId.nullable().default(null),
       campaign_id: entityId.nullable().default(null),
       goal: entityId.nullable().default(null),
-      url: z.string().superRefine((url, ctx) => {
-        const problem = checkPostbackUrl(url, rules);
-        if (problem !== null) refuse(ctx, [], 'INVALID_URL', problem);
-      }),
+      url: z
+        .string()
+        .superRefine((url, ctx) => {
+          const problem = checkPostbackUrl(url, rules);
+          if (problem !== null) refuse(ctx, [], 'INVALID_URL', problem);
+        })
+        .meta({ description: 'http or https at a public address, with macros as {p1} after the host' }),
       method: z.enum(['GET', 'POST_FORM', 'POST_JSON']).default('GET'),
       mode: z.enum(['add', 'replace']).default('replace'),
       fire_on: unique(z.array(fireOn).min(1)).default(['approved']),
@@ -38,6 +41,11 @@ export function createPostbackSchema(rules: PostbackRules) {
         'a click has no goal: a postback that fires for clicks only must have none',
       );
     });
+}
+
+/** Whose conversions it tells must be said: one of all publishers by oversight would tell each of them all. */
+export function createNewPostbackSchema(rules: PostbackRules) {
+  return createPostbackSchema(rules).safeExtend({ publisher_id: entityId.nullable() });
 }
 
 const macroValue = z.string().max(512).optional();

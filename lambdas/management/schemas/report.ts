@@ -7,12 +7,15 @@ import type { ApiRequest } from '../http.ts';
 import { Problem } from '../problems.ts';
 import { refuse, validate } from '../validation.ts';
 
-const NAMES = new Set([...knownNames(null)].filter((name) => !tokenNames(null).includes(name)));
+/** Names that an item may have: the main ones and those that are always accepted as well. */
+export const REPORT_NAMES: ReadonlySet<string> = new Set(
+  [...knownNames(null)].filter((name) => !tokenNames(null).includes(name)),
+);
 
 /** Of an item only the names of its members are looked at here: what they hold is judged item by item. */
 const item = z.unknown().superRefine((value, ctx) => {
   for (const name of isObject(value) ? Object.keys(value) : []) {
-    if (!NAMES.has(name)) refuse(ctx, [name], 'UNKNOWN_FIELD', 'There is no such field');
+    if (!REPORT_NAMES.has(name)) refuse(ctx, [name], 'UNKNOWN_FIELD', 'There is no such field');
   }
 });
 
