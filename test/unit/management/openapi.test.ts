@@ -180,11 +180,11 @@ function anApi() {
   const openApi = () => document;
   const deps = { catalog: { get }, now: () => 0, random: (n: number) => new Uint8Array(n), openApi, ...urls };
   const api = createApi(createHandlers(deps as unknown as Deps), deps as unknown as Deps);
-  return (route: string, body: string, type = 'application/json') => {
+  return (route: string, body: string, type = 'application/json', query: [string, string][] = []) => {
     const [method = '', pattern = ''] = route.split(' ');
     const headers = { authorization: 'Bearer a-key-that-is-long-enough', 'content-type': type };
     const path = pattern.replaceAll(/:\w+/g, 'a'.repeat(24));
-    return api({ method, path, query: [], headers, body, requestId: 'r' });
+    return api({ method, path, query, headers, body, requestId: 'r' });
   };
 }
 
@@ -233,6 +233,16 @@ describe.each(WITH_BODY)('the body of %s', (route) => {
     expect(await call(route, '{}'.padEnd(600_000))).toMatchObject({ status: 413 });
     expect(await call(route, '{}', 'text/html')).toMatchObject({ status: 415 });
   });
+});
+
+const FILTERS = ROUTES.flatMap((route) =>
+  (OPERATIONS[route].answer?.list === true ? (OPERATIONS[route].query ?? []) : []).map(({ name }) => [route, name]),
+);
+
+it.each(FILTERS)('%s looks at its parameter %s', async (route, name) => {
+  const value: [string, string] = [name, '!'.repeat(513)];
+
+  expect(await call(route, '', 'application/json', [value])).toMatchObject({ status: 400 });
 });
 
 it('serves the document to anybody', async () => {
