@@ -40,11 +40,11 @@ export const ACCESS = {
   'DELETE /v1/publishers/:id': WRITE,
 
   'POST /v1/campaigns': WRITE,
-  'GET /v1/campaigns': READ,
-  'GET /v1/campaigns/:id': READ,
+  'GET /v1/campaigns': READ_SENT,
+  'GET /v1/campaigns/:id': READ_SENT,
   'PATCH /v1/campaigns/:id': WRITE,
   'DELETE /v1/campaigns/:id': WRITE,
-  'GET /v1/campaigns/:id/link': READ,
+  'GET /v1/campaigns/:id/link': READ_SENT,
 
   'POST /v1/postbacks': WRITE,
   'GET /v1/postbacks': READ,

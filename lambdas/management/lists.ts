@@ -40,14 +40,31 @@ function limitOf({ query }: ApiRequest): number {
   return Math.min(Number(text), MAX_LIMIT);
 }
 
+/** How much a page of a list that leaves some out reads at most; then it ends early and names where to go on. */
+const MAX_READS = 20;
+
 /** A list of one kind of Catalog, in the order of ids. */
-export function listCatalog<K extends ListedKind>(kind: K, show: (entity: CatalogKinds[K]) => unknown) {
+export function listCatalog<K extends ListedKind>(
+  kind: K,
+  show: (entity: CatalogKinds[K]) => unknown,
+  isShown?: (entity: CatalogKinds[K]) => boolean,
+) {
   return (request: ApiRequest, deps: Deps): Promise<Answer> => {
     const read = async ({ limit, position }: Page) => {
-      const found = await deps.catalog.list(kind, position?.before ?? null, limit + 1);
-      const last = found[limit - 1];
-      const next = found.length > limit && last !== undefined ? { partition: kind, before: last.id } : null;
-      return { items: found.slice(0, limit), next };
+      const items: CatalogKinds[K][] = [];
+      const size = isShown === undefined ? limit + 1 : MAX_LIMIT;
+      let after = position?.before ?? null;
+      let isMore = true;
+      for (let reads = 0; isMore && items.length <= limit && reads < MAX_READS; reads++) {
+        const found = await deps.catalog.list(kind, after, size);
+        items.push(...(isShown === undefined ? found : found.filter(isShown)));
+        after = found.at(-1)?.id ?? after;
+        isMore = found.length === size;
+      }
+      // That of what is shown, unless so much was left out that the page ends before it is full.
+      if (items.length > limit) after = items[limit - 1]?.id ?? null;
+      const next = isMore || items.length > limit ? { partition: kind, before: after } : null;
+      return { items: items.slice(0, limit), next };
     };
     return answerPage(request, deps, {}, read, show);
   };

@@ -12,8 +12,9 @@ import type { Resource } from '../entities.ts';
 import { isoTime, ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle, Step } from '../http.ts';
 import { listCatalog } from '../lists.ts';
-import { invalidField, invalidParameter, notFound, validationFailed } from '../problems.ts';
+import { invalidField, invalidParameter, notFound, Problem, validationFailed } from '../problems.ts';
 import type { Answer } from '../problems.ts';
+import { mayRun, showCampaignToPublisher } from '../publishers-campaign.ts';
 import { createCampaignSchema } from '../schemas/campaign.ts';
 import { readSettings } from './settings.ts';
 
@@ -171,16 +172,32 @@ function namedPublishers(campaign: Pick<StoredCampaign, 'caps' | 'coupons' | 'ov
   return named;
 }
 
+function listOfPublisher(publisherId: string): Handle {
+  const show = (campaign: StoredCampaign) => showCampaignToPublisher(publisherId, completed(campaign));
+  return listCatalog('campaign', show, (campaign) => mayRun(publisherId, completed(campaign)));
+}
+
 export function campaignHandlers({ allowLoopback }: Deps) {
   const campaigns = campaignResource(allowLoopback);
   const { create, get, patch, archive, read } = entityHandlers(campaigns);
+  const list = listCatalog('campaign', (campaign) => showEntity(campaigns, campaign));
+
+  /** To publishers the campaigns that they may not run do not exist. */
+  const readVisible = async ({ params, publisherId }: ApiRequest, deps: Deps): Promise<StoredCampaign> => {
+    const campaign = completed(await read(params['id'], deps));
+    if (publisherId !== null && !mayRun(publisherId, campaign)) throw notFound('campaign');
+    return campaign;
+  };
 
   /** The tracking link, with placeholders for the publisher to fill in. */
-  const link = async ({ params, query }: ApiRequest, deps: Deps): Promise<Answer> => {
-    const publisherId = query.get('pub_id');
+  const link = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
+    const publisherId = request.query.get('pub_id') ?? request.publisherId ?? undefined;
     if (publisherId === undefined) throw invalidParameter('pub_id', 'is required');
+    if ((request.publisherId ?? publisherId) !== publisherId) {
+      throw new Problem(403, 'FORBIDDEN', 'The key belongs to another publisher');
+    }
     const [campaign, publisher] = await Promise.all([
-      read(params['id'], deps),
+      readVisible(request, deps),
       ENTITY_ID.test(publisherId) ? deps.catalog.get('publisher', publisherId) : null,
     ]);
     if (publisher === null) throw notFound('publisher');
@@ -194,8 +211,15 @@ export function campaignHandlers({ allowLoopback }: Deps) {
 
   return {
     'POST /v1/campaigns': create,
-    'GET /v1/campaigns': listCatalog('campaign', (campaign) => showEntity(campaigns, campaign)),
-    'GET /v1/campaigns/:id': get,
+    'GET /v1/campaigns': async (request, deps) => {
+      const { publisherId } = request;
+      if (publisherId === null) return list(request, deps);
+      return listOfPublisher(publisherId)(request, deps);
+    },
+    'GET /v1/campaigns/:id': async (request, deps) => {
+      if (request.publisherId === null) return get(request, deps);
+      return ok(showCampaignToPublisher(request.publisherId, await readVisible(request, deps)));
+    },
     'PATCH /v1/campaigns/:id': patch,
     'DELETE /v1/campaigns/:id': archive,
     'GET /v1/campaigns/:id/link': link,

@@ -1,9 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Conversion, HistoryRow } from '../../../lambdas/core/conversion.ts';
-import type { Role } from '../../../lambdas/core/entities.ts';
+import type { Campaign, Role } from '../../../lambdas/core/entities.ts';
 import type { ListQuery } from '../../../lambdas/core/management-ports.ts';
 import { toMicros } from '../../../lambdas/core/money.ts';
 import { hashToken } from '../../../lambdas/core/senders.ts';
+import { toWire } from '../../../lambdas/core/wire.ts';
+import type { Wire } from '../../../lambdas/core/wire.ts';
 import { ACCESS } from '../../../lambdas/management/access.ts';
 import type { RouteName } from '../../../lambdas/management/access.ts';
 import { createApi } from '../../../lambdas/management/api.ts';
@@ -59,6 +61,47 @@ const ownClick = aClick({
 const foreignClick = aClick({ id: 'b'.repeat(32), publisherId: 'ben' });
 const ownDelivery = aDelivery({ publisherId: 'tia', subjectId: id });
 
+/** What publishers must not see of it says so, or is of another one. */
+const summer = {
+  destinationUrl: 'https://secret.example/',
+  advertiserId: 'secret-advertiser',
+  fallbackUrl: 'https://secret.example/fallback',
+  deepLinkHosts: ['secret.example'],
+  goals: [
+    aGoal({
+      match: ['secret-word'],
+      payout: { model: 'percent_of_revenue', percent: '83.9' },
+      revenue: { model: 'fixed', amount: '9.123456' },
+    }),
+  ],
+  overrides: ['tia', 'ben', null].map((publisherId) => ({
+    publisherId,
+    goal: null,
+    when: { countries: ['DE'], os: [], sources: publisherId === 'tia' ? [] : ['secret-source'] },
+    payout: { model: 'fixed', amount: publisherId === 'tia' ? '3' : '9.123456' },
+    revenue: { model: 'fixed', amount: '9.123456' },
+  })),
+  coupons: [
+    { code: 'TIA20', publisherId: 'tia' },
+    { code: 'secret-code', publisherId: 'ben' },
+  ],
+  caps: [aCap({ metric: 'revenue', limit: '8888' })],
+  approvedPublishers: ['tia', 'ben'],
+  blockedPublishers: ['foreign-publisher'],
+  targeting: { ...aCampaign().targeting, sources: { allow: [], deny: ['secret-source'] } },
+} as const satisfies Partial<Campaign>;
+const campaigns = [
+  aCampaign({ id: 'approved', visibility: 'private', approvedPublishers: ['tia'] }),
+  aCampaign({ id: 'archived', status: 'archived' }),
+  aCampaign({ id: 'blocked', blockedPublishers: ['tia'] }),
+  aCampaign({ id: 'blocked-too', visibility: 'ask', approvedPublishers: ['tia'], blockedPublishers: ['tia'] }),
+  aCampaign({ id: 'not-approved', visibility: 'ask', approvedPublishers: ['ben'] }),
+  aCampaign({ id: 'paused', status: 'paused' }),
+  aCampaign({ id: 'private', visibility: 'private' }),
+  aCampaign({ id: 'summer', ...summer }),
+].map((campaign) => toWire(campaign) as Wire<Campaign>);
+const VISIBLE = ['approved', 'paused', 'summer'];
+
 const ids = { publisher: { publisher_id: 'tia' }, advertiser: { advertiser_id: 'xyz' } };
 const keyOf = (role: Role) => `key-of-the-${role}`;
 const keys = new Map(
@@ -89,8 +132,13 @@ function anApi() {
   const conversions = [own, foreign];
   const deps = {
     catalog: {
-      get: async (kind: string, key: string) => (kind === 'api_key_hash' ? keys.get(key) : null) ?? null,
-      list: async () => [],
+      get: async (kind: string, key: string) => {
+        if (kind === 'publisher') return ['tia', 'ben'].includes(key) ? { id: key } : null;
+        if (kind === 'campaign') return campaigns.find((campaign) => campaign.id === key) ?? null;
+        return (kind === 'api_key_hash' ? keys.get(key) : null) ?? null;
+      },
+      list: async (kind: string, after: string | null, limit: number) =>
+        kind === 'campaign' ? campaigns.filter((campaign) => campaign.id > (after ?? '')).slice(0, limit) : [],
       cursorKey: async () => new Uint8Array(32),
     },
     facts: {
@@ -171,6 +219,9 @@ describe('every route', () => {
 /** A good call of each route that a side may use. */
 const CALLS: Readonly<Record<Side, Readonly<Partial<Record<RouteName, string>>>>> = {
   publisher: {
+    'GET /v1/campaigns': '/v1/campaigns',
+    'GET /v1/campaigns/:id': '/v1/campaigns/summer',
+    'GET /v1/campaigns/:id/link': '/v1/campaigns/summer/link',
     'GET /v1/clicks/:id': `/v1/clicks/${ownClick.id}`,
     'GET /v1/conversions': '/v1/conversions',
     'GET /v1/conversions/:id': `/v1/conversions/${id}`,
@@ -187,7 +238,8 @@ const CALLS: Readonly<Record<Side, Readonly<Partial<Record<RouteName, string>>>>
 /** What no answer to a side may hold: names of fields, and what these facts hold for the other one. */
 const HIDDEN: Readonly<Record<Side, { readonly fields: RegExp; readonly values: readonly string[] }>> = {
   publisher: {
-    fields: /revenue|sale|rate$|^sub\d|^coupon$|advertiser|destination|fallback|expose|explanation|^cap$|reported_by/,
+    fields:
+      /revenue|sale|rate$|^caps$|approved_|blocked_|match|hosts|^sub\d|^coupon$|advertiser|destination|fallback|expose|explanation|^cap$|reported_by/,
     values: [
       '9.123456',
       '55.55',
@@ -261,9 +313,11 @@ it.each<[Side, string]>([
   ['publisher', '/v1/conversions?publisher_id=ben'],
   ['publisher', '/v1/conversions?advertiser_id=xyz'],
   ['publisher', '/v1/deliveries?publisher_id=ben'],
+  ['publisher', '/v1/campaigns/summer/link?pub_id=ben'],
+  ['publisher', '/v1/campaigns/none/link?pub_id=ben'],
   ['advertiser', '/v1/conversions?advertiser_id=abc'],
   ['advertiser', '/v1/conversions?p1=for-publisher-p1'],
-])('a %s may not ask for %s', async (side, path) => {
+])('%s: may not ask for %s', async (side, path) => {
   expect(await anApi().call(side, 'GET', path)).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
 });
 
@@ -299,7 +353,7 @@ it.each<[Side, object]>([
       ...{ coupon: 'for-advertiser-coupon', ...subs, sub1: 'for-advertiser-sub' },
     },
   ],
-])('a %s sees of its conversion what is its own, and who decided without their names', async (side, expected) => {
+])('%s: sees of its conversion what is its own, and who decided without their names', async (side, expected) => {
   const { call } = anApi();
   expect((await call(side, 'GET', '/v1/conversions')).body).toEqual({
     items: [{ ...BOTH, ...expected }],
@@ -325,4 +379,42 @@ it('a publisher sees its click with its code, and no other', async () => {
   const other = await call('publisher', 'GET', `/v1/clicks/${foreignClick.id}`);
   expect(other).toMatchObject({ status: 404 });
   expect(other).toEqual(await call('publisher', 'GET', `/v1/clicks/${'c'.repeat(32)}`));
+});
+
+describe('a publisher', () => {
+  const { call } = anApi();
+
+  it.each(campaigns.map((campaign) => campaign.id))('sees the campaign %s only if it may run it', async (campaign) => {
+    for (const suffix of ['', '/link', '/link?pub_id=tia']) {
+      const answer = await call('publisher', 'GET', `/v1/campaigns/${campaign}${suffix}`);
+      if (VISIBLE.includes(campaign)) expect(answer).toMatchObject({ status: 200 });
+      else expect(answer).toEqual(await call('publisher', 'GET', `/v1/campaigns/none${suffix}`));
+    }
+  });
+
+  it.each([1, 2, 50])('lists the campaigns that it may run, %i a page', async (limit) => {
+    const found: string[] = [];
+    let cursor: string | null = '';
+    do {
+      const path = `/v1/campaigns?limit=${limit}${cursor && `&cursor=${cursor}`}`;
+      const { body } = await call('publisher', 'GET', path);
+      const page = body as { items: { id: string }[]; next_cursor: string | null };
+      expect(page.items.length).toBeLessThanOrEqual(limit);
+      found.push(...page.items.map((campaign) => campaign.id));
+      cursor = page.next_cursor;
+    } while (cursor !== null);
+    expect(found).toEqual(VISIBLE);
+  });
+
+  it('sees its terms, without the share of the revenue, and its own overrides, coupons and link', async () => {
+    expect((await call('publisher', 'GET', '/v1/campaigns/summer')).body).toMatchObject({
+      goals: [{ id: 'sale', payout: { model: 'percent_of_revenue' } }],
+      overrides: [{ publisher_id: 'tia', payout: { model: 'fixed', amount: '3' } }],
+      coupons: [{ code: 'TIA20', publisher_id: 'tia' }],
+    });
+    expect((await call('publisher', 'GET', '/v1/campaigns/summer/link')).body).toEqual({
+      tracking_url: 'https://track.example/click?campaign_id=summer&pub_id=tia&p1={p1}&source={source}',
+      short_url: 'https://track.example/c/summer/tia?p1={p1}&source={source}',
+    });
+  });
 });
