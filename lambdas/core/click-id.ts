@@ -65,21 +65,28 @@ const AHEAD_MS = 24 * 60 * 60 * 1_000;
  * one in 150 seems to be as old.
  */
 export function isLikeClickId(text: string, now: number): boolean {
-  const bytes = TEXT.test(text.trim()) ? decodeBase32(text.trim().toLowerCase()) : null;
-  return bytes !== null && readTime(bytes) <= now + AHEAD_MS;
+  const decoded = decode(text);
+  return decoded !== null && readTime(decoded.bytes) <= now + AHEAD_MS;
 }
 
 /** Accepts an id trimmed and in any case; null if its shape or its MAC is not one of ours. */
 export function verifyClickId(text: string, ring: MacKeyRing): VerifiedClickId | null {
-  const trimmed = text.trim();
-  if (!TEXT.test(trimmed)) return null;
-  const id = trimmed.toLowerCase();
-  const bytes = decodeBase32(id);
-  if (bytes === null) return null;
+  const decoded = decode(text);
+  if (decoded === null) return null;
+  const { id, bytes } = decoded;
   const body = bytes.subarray(0, BODY);
   const mac = bytes.subarray(BODY);
   for (const { key } of ring) {
     if (timingSafeEqual(macOf(body, key), mac)) return { id, time: readTime(body) };
   }
   return null;
+}
+
+/** Null: the text has not the shape of an id. */
+function decode(text: string): { readonly id: string; readonly bytes: Uint8Array } | null {
+  const trimmed = text.trim();
+  if (!TEXT.test(trimmed)) return null;
+  const id = trimmed.toLowerCase();
+  const bytes = decodeBase32(id);
+  return bytes && { id, bytes };
 }

@@ -1,11 +1,15 @@
-import type { VerifiedClickId } from './click-id.ts';
+import { verifyClickId } from './click-id.ts';
+import type { MacKeyRing, VerifiedClickId } from './click-id.ts';
 import type { Hit } from './hit.ts';
 import type { RandomBytes } from './ids.ts';
 import type { HitWriter } from './ports.ts';
 import { reasonOf } from './postback-answer.ts';
+import { BUILT_IN_NAMES } from './postback-request.ts';
 import type { ConversionCode } from './reasons.ts';
+import type { ReceivedCall } from './received-call.ts';
 import { recordConversion } from './record-conversion.ts';
 import type { Outcome, RecordDeps } from './record-conversion.ts';
+import { redactCall } from './redact.ts';
 import type { Report } from './report.ts';
 import { refuse } from './ruling.ts';
 import { parkConversion } from './run-parked.ts';
@@ -45,6 +49,17 @@ export async function recordOrPark(
     await parkConversion({ ...report, click }, toHit({ outcome, click }), deps);
   }
   return { outcome, click };
+}
+
+/**
+ * The parameters of a call that has no sender, as its hit keeps them. `secret`: with what the caller was let in; null: it
+ * had nothing.
+ */
+export function queryOfHit(call: ReceivedCall, secret: string | null, ring: MacKeyRing): Hit['query'] {
+  // What was taken for a click id may be somebody's token.
+  const mayHideToken = (name: string, value: string): boolean =>
+    name === 'click_id' && verifyClickId(value, ring) === null;
+  return redactCall(call, BUILT_IN_NAMES, secret, mayHideToken);
 }
 
 /** What a hit tells of its call however the call ends. */

@@ -3,7 +3,7 @@ import { isLikeClickId } from './click-id.ts';
 import { newSortableId } from './ids.ts';
 import type { RandomBytes } from './ids.ts';
 import type { Clock } from './ports.ts';
-import { hitNames, readCampaignId, readToken } from './postback-request.ts';
+import { BUILT_IN_NAMES, readCampaignId, readToken } from './postback-request.ts';
 import type { ReceivedCall } from './received-call.ts';
 import { redactReceived } from './redact.ts';
 
@@ -31,9 +31,6 @@ export function isPixelRoute(route: string): boolean {
   return PIXEL_ROUTES.has(route);
 }
 
-/** How browsers' calls name what hits do not show. Nobody there has a token; who pastes one all the same shows it to nobody else. */
-export const PIXEL_NAMES = hitNames(null);
-
 export interface PixelHitDeps {
   readonly now: Clock;
   readonly random: RandomBytes;
@@ -51,13 +48,14 @@ export function newPixelHit(
 ): PixelHit {
   const receivedAt = now();
   const campaignId = readCampaignId(received);
+  // Nobody there has a token; who pastes one all the same shows it to nobody else.
   const mayHideToken = (name: string, value: string): boolean =>
-    name === 'click_id' ? !isLikeClickId(value, receivedAt) : !PIXEL_NAMES.known.has(name);
+    name === 'click_id' ? !isLikeClickId(value, receivedAt) : !BUILT_IN_NAMES.known.has(name);
   return {
     id: newSortableId(receivedAt, random),
     receivedAt,
     route,
-    call: redactReceived(received, PIXEL_NAMES, readToken(received, null), mayHideToken),
+    call: redactReceived(received, BUILT_IN_NAMES, readToken(received, null), mayHideToken),
     cookieClickId: campaignId === null ? null : (findInClickCookie(cookies, network, campaignId)?.clickId ?? null),
   };
 }

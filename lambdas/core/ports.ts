@@ -18,6 +18,9 @@ export class StorageUnavailable extends Error {
 /** Milliseconds since 1970. */
 export type Clock = () => number;
 
+/** What the work answers, or {@link StorageUnavailable} after so many milliseconds; what is late may still be done. */
+export type Within = <T>(milliseconds: number, work: Promise<T>) => Promise<T>;
+
 /** What the redirect reads. Null: there is none. Throws {@link StorageUnavailable}. */
 export interface CatalogReader {
   campaign(id: string): Promise<Campaign | null>;

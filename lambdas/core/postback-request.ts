@@ -114,6 +114,9 @@ export function hitNames(sender: Sender | null) {
   return { tokens: tokenNames(sender), addresses: namesOf('ip', sender), known: knownNames(sender) };
 }
 
+/** {@link hitNames} of calls that have no sender: browsers' and those by an API key. */
+export const BUILT_IN_NAMES = hitNames(null);
+
 /**
  * The first value that is not empty; the body wins over the query, in one place an earlier name over a later one.
  * Names that the caller does not know are ignored.
@@ -251,9 +254,14 @@ function findMalformed(call: ReceivedCall, sender: Sender | null): string | null
   return null;
 }
 
+/** A transaction id in the form in which it is stored. */
+export function normalizeTxnId(text: string): string {
+  return text.trim().normalize('NFC');
+}
+
 function parseTxnId(text: string): string | null {
   if (!text.isWellFormed()) return null;
-  const txnId = text.trim().normalize('NFC');
+  const txnId = normalizeTxnId(text);
   const length = Array.from(txnId).length;
   return length === 0 || length > TXN_LENGTH || CONTROL.test(txnId) || isPlaceholder(txnId) ? null : txnId;
 }

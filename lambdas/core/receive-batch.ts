@@ -2,18 +2,17 @@ import { verifyClickId } from './click-id.ts';
 import type { MacKeyRing } from './click-id.ts';
 import type { Hit } from './hit.ts';
 import { newSortableId } from './ids.ts';
-import { hitOf, recordOrPark, refusedCall, storeHit } from './judgement.ts';
+import { hitOf, queryOfHit, recordOrPark, refusedCall, storeHit } from './judgement.ts';
 import type { Judgement, ReceiveDeps } from './judgement.ts';
-import { hitNames, parsePostback } from './postback-request.ts';
+import type { Within } from './ports.ts';
+import { parsePostback } from './postback-request.ts';
 import type { ReceivedCall } from './received-call.ts';
 import type { Outcome } from './record-conversion.ts';
-import { redactCall } from './redact.ts';
 import type { Report } from './report.ts';
 import type { Reporter } from './senders.ts';
 
 export interface BatchDeps extends ReceiveDeps {
-  /** What the work answers, or StorageUnavailable after so many milliseconds; what is late may still be done. */
-  readonly within: <T>(milliseconds: number, work: Promise<T>) => Promise<T>;
+  readonly within: Within;
   /** Tells why an item is to be tried again. */
   readonly itemFailed: (error: unknown) => void;
 }
@@ -30,8 +29,6 @@ export interface KeyHolder {
 
 /** Less than API Gateway waits for an answer. */
 const ANSWER_WITHIN_MS = 20_000;
-
-const NAMES = hitNames(null);
 
 /**
  * What becomes of each of the calls, judged like a postback whose sender is known. One after the other: a sale and its
@@ -81,10 +78,7 @@ async function receive(item: Item, holder: KeyHolder, deps: ReceiveDeps): Promis
     at,
     route,
     senderId: null,
-    // What was taken for a click id may be somebody's token.
-    query: redactCall(call, NAMES, holder.secret, (name, value) => {
-      return name === 'click_id' && verifyClickId(value, ring) === null;
-    }),
+    query: queryOfHit(call, holder.secret, ring),
   };
   const toHit = (judgement: Judgement): Hit => {
     const made = hitOf(hit, judgement);

@@ -1,22 +1,19 @@
 import { verifyClickId } from './click-id.ts';
 import type { MacKeyRing } from './click-id.ts';
 import type { Hit } from './hit.ts';
-import { hitOf, recordOrPark, refusedCall, storeHit } from './judgement.ts';
+import { hitOf, queryOfHit, recordOrPark, refusedCall, storeHit } from './judgement.ts';
 import type { Judgement, ReceiveDeps } from './judgement.ts';
-import { PIXEL_NAMES } from './pixel-hit.ts';
 import type { PixelHit } from './pixel-hit.ts';
-import type { PixelSpool } from './ports.ts';
+import type { PixelSpool, Within } from './ports.ts';
 import { parsePostback, readClickId } from './postback-request.ts';
 import { readRecorded } from './record-conversion.ts';
 import type { Outcome } from './record-conversion.ts';
-import { redactCall } from './redact.ts';
 
 type JudgePixelDeps = Omit<ReceiveDeps, 'random'>;
 
 export interface PixelDeps extends JudgePixelDeps {
   readonly spool: PixelSpool;
-  /** What the work answers, or StorageUnavailable after so many milliseconds; what is late may still be done. */
-  readonly within: <T>(milliseconds: number, work: Promise<T>) => Promise<T>;
+  readonly within: Within;
   /** Tells why a call was not judged at once. */
   readonly notJudged: (error: unknown) => void;
   /** Has to keep a call that neither storage nor the spool took. */
@@ -59,10 +56,7 @@ export async function judgePixel(pixel: PixelHit, deps: JudgePixelDeps): Promise
     at: pixel.receivedAt,
     route: pixel.route,
     senderId: null,
-    // What was taken for a click id may be somebody's token.
-    query: redactCall(pixel.call, PIXEL_NAMES, null, (name, value) => {
-      return name === 'click_id' && verifyClickId(value, ring) === null;
-    }),
+    query: queryOfHit(pixel.call, null, ring),
   };
   const toHit = (judgement: Judgement): Hit => hitOf(hit, judgement);
   const judgement = await judge(pixel, { ring, toHit }, deps);

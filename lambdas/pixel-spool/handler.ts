@@ -1,9 +1,8 @@
 import type { SQSHandler } from 'aws-lambda';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { fromPixelMessage } from '../adapters/pixel-message.ts';
-import type { PixelHit } from '../core/pixel-hit.ts';
 import { judgePixel } from '../core/receive-pixel.ts';
-import { MalformedMessage, runBatch } from '../runtime/batch.ts';
+import { readMessage, runBatch } from '../runtime/batch.ts';
 import { within } from '../runtime/within.ts';
 import { createReceiveDeps } from '../wiring/receive-deps.ts';
 
@@ -14,12 +13,8 @@ const deps = createReceiveDeps(createDynamoDb());
 
 /** A call that storage does not take comes again when its message is visible again. */
 export const handler: SQSHandler = (event) =>
-  runBatch(event, async ({ body }) => void (await within(JUDGE_WITHIN_MS, judgePixel(parse(body), deps))));
-
-function parse(body: string): PixelHit {
-  try {
-    return fromPixelMessage(body);
-  } catch (error) {
-    throw new MalformedMessage(`no call: ${String(error)}`, { cause: error });
-  }
-}
+  runBatch(
+    event,
+    async ({ body }) =>
+      void (await within(JUDGE_WITHIN_MS, judgePixel(readMessage(body, fromPixelMessage, 'call'), deps))),
+  );

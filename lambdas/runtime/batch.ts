@@ -6,6 +6,15 @@ export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage';
 }
 
+/** A message's body as `read` reads it; throws {@link MalformedMessage} where that throws. `what` it should be: for the log. */
+export function readMessage<T>(body: string, read: (body: string) => T, what: string): T {
+  try {
+    return read(body);
+  } catch (error) {
+    throw new MalformedMessage(`no ${what}: ${String(error)}`, { cause: error });
+  }
+}
+
 /**
  * Works on all messages of a batch at once; those whose work throws are given back to the queue, and only those.
  * `giveBack`, for each of them, may see to it that it comes again soon; what it throws is of no account.

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StorageUnavailable } from '../core/ports.ts';
+import type { Within } from '../core/ports.ts';
 
-/** What the work answers, or StorageUnavailable after so many milliseconds; what is late may still be done. */
-export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+/** See {@link Within}. */
+export const within: Within = async <T>(milliseconds: number, work: Promise<T>): Promise<T> => {
   const done = new AbortController();
   const tooLate = async (): Promise<never> => {
     await sleep(milliseconds, undefined, { signal: done.signal });
@@ -13,4 +14,4 @@ export async function within<T>(milliseconds: number, work: Promise<T>): Promise
   } finally {
     done.abort();
   }
-}
+};

@@ -3,9 +3,8 @@ import { awsEndpoint } from '../adapters/aws-json/client.ts';
 import { createClickStore } from '../adapters/aws-json/click-store.ts';
 import { createDynamoDb } from '../adapters/aws-json/dynamodb.ts';
 import { fromClickMessage } from '../adapters/click-message.ts';
-import type { SpooledClick } from '../core/ports.ts';
 import { storeSpooledClick } from '../core/store-spooled-click.ts';
-import { MalformedMessage, runBatch } from '../runtime/batch.ts';
+import { readMessage, runBatch } from '../runtime/batch.ts';
 import { ENV, requireEnv } from '../runtime/environment.ts';
 
 const region = requireEnv('AWS_REGION');
@@ -18,12 +17,5 @@ const deps = {
 };
 
 /** A click that storage does not take comes again when its message is visible again. */
-export const handler: SQSHandler = (event) => runBatch(event, ({ body }) => storeSpooledClick(parse(body), deps));
-
-function parse(body: string): SpooledClick {
-  try {
-    return fromClickMessage(body);
-  } catch (error) {
-    throw new MalformedMessage(`no click: ${String(error)}`, { cause: error });
-  }
-}
+export const handler: SQSHandler = (event) =>
+  runBatch(event, ({ body }) => storeSpooledClick(readMessage(body, fromClickMessage, 'click'), deps));

@@ -2,6 +2,7 @@ import { changeConversion } from '../../core/change-conversion.ts';
 import type { RefusedPatch } from '../../core/change-conversion.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
 import { answerOutcome } from '../../core/postback-answer.ts';
+import { normalizeTxnId } from '../../core/postback-request.ts';
 import { receiveBatch } from '../../core/receive-batch.ts';
 import { isOwn, ownFilters, sideOf } from '../bound.ts';
 import { requireMatch } from '../entities.ts';
@@ -33,7 +34,7 @@ const conversions = listFacts(
     return side === null ? showConversion(found) : showConversionTo(side, found);
   },
   {
-    normalize: { click_id: clickIdOf, txn_id: (text) => text.trim().normalize('NFC') },
+    normalize: { click_id: clickIdOf, txn_id: normalizeTxnId },
     bound: (filters, request) => ownFilters(filters, request, { publisher: ['advertiser_id'], advertiser: ['p1'] }),
   },
 );

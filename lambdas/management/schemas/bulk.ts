@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { normalizeTxnId } from '../../core/postback-request.ts';
 import { refuse } from '../validation.ts';
 import { entityId, moment, word } from './common.ts';
 import { patchFields } from './conversion.ts';
@@ -8,11 +9,7 @@ const CHANGES = ['status', 'sale_amount', 'payout', 'revenue'] as const;
 const OF_UNMATCHED = ['advertiser_id', 'from', 'to'] as const;
 
 /** As it is stored. What none can be is no mistake: lists of other systems may name what we never had. */
-const key = z
-  .string()
-  .min(1)
-  .max(512)
-  .transform((text) => text.trim().normalize('NFC'));
+const key = z.string().min(1).max(512).transform(normalizeTxnId);
 const idKey = key.transform((text) => text.toLowerCase());
 
 const item = z.strictObject({
