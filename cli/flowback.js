@@ -5,9 +5,6 @@ import { register } from 'tsx/esm/api';
 
 register();
 const { main } = await import('./main.ts');
+const { thisMachine } = await import('./this-machine.ts');
 
-process.exitCode = await main(process.argv.slice(2), {
-  columns: process.stdout.columns ?? 80,
-  out: (text) => process.stdout.write(`${text}\n`),
-  err: (text) => process.stderr.write(`${text}\n`),
-});
+process.exitCode = await main(process.argv.slice(2), thisMachine());

@@ -1,40 +1,33 @@
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
 import { renderUsage, runCommand } from 'citty';
-import type { ArgsDef, SubCommandsDef } from 'citty';
+import type { ArgsDef } from 'citty';
 
+import type { Command, Group } from './command.ts';
+import { profiles } from './commands/profiles.ts';
 import { ask } from './link/ask.ts';
 import { testLink } from './link/command.ts';
-import { EXIT, UsageError } from './terminal.ts';
-import type { Terminal } from './terminal.ts';
+import { EXIT, Failure, UsageError } from './terminal.ts';
 import { printable } from './text.ts';
+import type { World } from './world.ts';
 
-type Command = Exclude<Awaited<SubCommandsDef[string]>, () => unknown>;
-/** Several commands under one word. */
-interface Group {
-  readonly description: string;
-  readonly commands: Readonly<Record<string, Group | Command>>;
-}
-
-function commandsFor(terminal: Terminal): Group {
+function commandsFor(world: World): Group {
   return {
     description: 'Runs a Flowback network from the command line.',
     commands: {
+      profiles: profiles(world),
       test: {
         description: 'Try what visitors and advertisers will use',
-        commands: { link: testLink(terminal, { ask, now: () => performance.now() }) },
+        commands: { link: testLink(world.terminal, { ask, now: world.now }) },
       },
     },
   };
 }
 
-/**
- * Runs one command.
- *
- * @returns the exit code: 0 fine, 1 something is wrong, 2 wrong usage
- */
-export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { words, found, rest } = find(args, commandsFor(terminal));
+/** Runs one command and answers its exit code, see {@link EXIT}. */
+export async function main(args: readonly string[], world: World): Promise<number> {
+  const { terminal } = world;
+  const { words, found, rest } = find(args, commandsFor(world));
   const name = words.join(' ');
   const usage = async () => (isGroup(found) ? groupUsage(name, found) : commandUsage(name, found));
   try {
@@ -48,6 +41,11 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     const { result } = await runCommand(found, { rawArgs: rest });
     return typeof result === 'number' ? result : EXIT.fine;
   } catch (error) {
+    terminal.progress('');
+    if (error instanceof Failure) {
+      terminal.err([`${name}: ${error.message}`, ...error.details].map(printable).join('\n'));
+      return error.exit;
+    }
     if (!isUsageError(error)) throw error;
     terminal.err(`${name}: ${printable(stripVTControlCharacters(error.message))}\n\n${await usage()}`);
     return EXIT.usage;
@@ -58,12 +56,18 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
 function find(args: readonly string[], root: Group): { words: string[]; found: Group | Command; rest: string[] } {
   const words = ['flowback'];
   let found: Group | Command = root;
-  for (const [i, word] of args.entries()) {
-    if (!isGroup(found) || !Object.hasOwn(found.commands, word)) return { words, found, rest: args.slice(i) };
+  let rest = args;
+  while (isGroup(found)) {
+    const [next] = rest;
+    const asksForHelp = next === '--help' || next === '-h';
+    const stands = next === undefined || (next.startsWith('-') && !asksForHelp);
+    const word: string | undefined = stands ? found.alone : next;
+    if (word === undefined || !Object.hasOwn(found.commands, word)) break;
     found = found.commands[word] ?? found;
     words.push(word);
+    if (!stands) rest = rest.slice(1);
   }
-  return { words, found, rest: [] };
+  return { words, found, rest: [...rest] };
 }
 
 function refuseUnknown(args: readonly string[], command: Command): void {

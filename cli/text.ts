@@ -5,6 +5,16 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '\u{FFFD}');
 }
 
+/** A value of an answer for people: `-` where there is none. */
+export function shown(value: unknown): string {
+  if (value === null || value === undefined || value === '') return '-';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(shown).join(', ');
+  const json = JSON.stringify(value);
+  return json === '{}' ? '-' : json;
+}
+
 /** At most `width` characters; a cut is shown. */
 export function clip(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;

@@ -1,6 +1,6 @@
 import { defineCommand } from 'citty';
 
-import { EXIT, UsageError } from '../terminal.ts';
+import { EXIT, TEXT_WIDTH, UsageError } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
 import { followLink, isWeb } from './follow.ts';
 import type { FollowDeps } from './follow.ts';
@@ -24,7 +24,7 @@ export function testLink(terminal: Terminal, deps: FollowDeps) {
         throw new UsageError('the link must be a URL that begins with http:// or https://; quote it because of its &');
       }
       const trail = await followLink(link, deps);
-      terminal.out(args.json ? trailAsJson(trail) : trailAsText(trail, terminal.columns));
+      terminal.out(args.json ? trailAsJson(trail) : trailAsText(trail, terminal.columns ?? TEXT_WIDTH));
       return trail.problems.length === 0 ? EXIT.fine : EXIT.wrong;
     },
   });

@@ -4,7 +4,7 @@ import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { main } from '../../../cli/main.ts';
+import { runCli } from '../../support/cli.ts';
 
 const servers: Server[] = [];
 
@@ -63,14 +63,9 @@ describe('flowback test link', () => {
     ['TLS where none is spoken', () => shop.replace('http:', 'https:'), 'NO_ANSWER'],
     ['a port where nobody listens', () => 'http://127.0.0.1:1/', 'NO_ANSWER'],
   ])('answers 1 and says what is wrong for %s', async (_, link, problem) => {
-    const out: string[] = [];
-    const code = await main(['test', 'link', '--json', link()], {
-      columns: 80,
-      out: (text) => out.push(text),
-      err() {},
-    });
+    const { code, out } = await runCli(['test', 'link', '--json', link()]);
 
     expect(code).toBe(1);
-    expect(JSON.parse(out.join(''))).toMatchObject({ ok: false, landed_at: null, problems: [{ code: problem }] });
+    expect(JSON.parse(out)).toMatchObject({ ok: false, landed_at: null, problems: [{ code: problem }] });
   });
 });

@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { main } from '../../../cli/main.ts';
-
-async function run(...args: string[]) {
-  const written = { out: '', err: '' };
-  const code = await main(args, {
-    columns: 80,
-    out: (text) => void (written.out += text),
-    err: (text) => void (written.err += text),
-  });
-  return { code, ...written };
-}
+import { runCli } from '../../support/cli.ts';
 
 describe('flowback', () => {
   it.each([
@@ -26,7 +16,7 @@ describe('flowback', () => {
     [['test', 'link', 'ftp://a.example'], 'flowback test link: the link must be a URL that begins with http://'],
     [['\u001B[2J'], 'flowback: no command'],
   ])('answers %j with what is wrong, how it is used, and 2', async (args, message) => {
-    const { code, out, err } = await run(...args);
+    const { code, out, err } = await runCli(args);
 
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toContain(message);
@@ -35,11 +25,11 @@ describe('flowback', () => {
   });
 
   it.each([
-    [['--help'], '  test  Try what'],
+    [['--help'], '  test      Try what'],
     [['test', '-h'], '  link  Follow'],
     [['test', 'link', '--help'], 'USAGE flowback test link [OPTIONS] <URL>'],
   ])('explains itself for %j', async (args, text) => {
-    const { code, out, err } = await run(...args);
+    const { code, out, err } = await runCli(args);
 
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain(text);

@@ -1,0 +1,181 @@
+import * as z from 'zod';
+
+import type { Connection } from './profiles.ts';
+import { EXIT, Failure } from './terminal.ts';
+import type { ExitCode } from './terminal.ts';
+import type { World } from './world.ts';
+
+/** An object as the API answers it. */
+export type Item = Readonly<Record<string, unknown>>;
+
+type Query = Readonly<Record<string, string | undefined>>;
+
+/** The management API. Everything throws a {@link Failure} that says what to do next. */
+export interface Api {
+  readonly apiUrl: string;
+  get(path: string, query?: Query): Promise<Item>;
+  /**
+   * Sends a change under an Idempotency-Key of its own, so that it can be sent again when an answer is lost. Answers {} where
+   * the API answers nothing.
+   */
+  send(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Item>;
+  /** The items of a list, page by page as they are taken; at most `limit`. */
+  list(path: string, query: Query, limit: number): AsyncGenerator<Item>;
+}
+
+const PAGE = 200;
+/** Milliseconds; API Gateway gives up after 30 s. */
+const TIMEOUT = 35_000;
+/** Waits before a call is made again, in milliseconds, unless Retry-After says more. */
+const RETRIES = [500, 1_000, 2_000, 4_000];
+const LONGEST_WAIT = 10_000;
+const TRY_AGAIN = new Set([429, 500, 502, 503, 504]);
+
+/** `/v1/<words>`, each encoded. */
+export function path(...words: readonly string[]): string {
+  // URL resolves these two even if they are escaped; no id is one of them.
+  const safe = words.map((word) => (/^\.{1,2}$/.test(word) ? '-' : encodeURIComponent(word)));
+  return `/v1/${safe.join('/')}`;
+}
+
+export function createApi({ apiUrl, key }: Connection, world: World): Api {
+  const call = async (method: string, path: string, query: Query, body?: unknown): Promise<Item> => {
+    const url = new URL(apiUrl + path);
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
+    const request: RequestInit = {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        'user-agent': 'flowback-cli',
+        ...(method !== 'GET' && { 'idempotency-key': world.uuid() }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      // A redirect would take the key somewhere else.
+      redirect: 'error',
+    };
+    for (let tries = 0; ; tries++) {
+      const answer = await tryCall(url, request, world);
+      if (answer.status !== null && !TRY_AGAIN.has(answer.status)) return read(answer, url);
+      const wait = RETRIES[tries];
+      if (wait === undefined) throw unavailable(answer, url);
+      world.terminal.progress(`${url.host} does not answer as it should; trying again`);
+      await world.wait(Math.min(LONGEST_WAIT, Math.max(wait, answer.retryAfter * 1_000)));
+      world.terminal.progress('');
+    }
+  };
+
+  return {
+    apiUrl,
+    get: (path, query = {}) => call('GET', path, query),
+    send: (method, path, body) => call(method, path, {}, body),
+    async *list(path, query, limit) {
+      let left = limit;
+      let cursor: string | undefined;
+      while (left > 0) {
+        const answer = page.parse(await call('GET', path, { ...query, limit: String(Math.min(PAGE, left)), cursor }));
+        yield* answer.items;
+        left -= answer.items.length;
+        if (answer.next_cursor === null) return;
+        cursor = answer.next_cursor;
+      }
+    },
+  };
+}
+
+const page = z.object({ items: z.array(z.record(z.string(), z.unknown())), next_cursor: z.string().nullable() });
+
+interface Answered {
+  /** Null: there was no answer. */
+  readonly status: number | null;
+  /** The body, or what kept it away. */
+  readonly text: string;
+  /** Seconds. */
+  readonly retryAfter: number;
+}
+
+async function tryCall(url: URL, request: RequestInit, { fetch }: World): Promise<Answered> {
+  try {
+    const response = await fetch(url, { ...request, signal: AbortSignal.timeout(TIMEOUT) });
+    const retryAfter = Number(response.headers.get('retry-after') ?? 0);
+    return {
+      status: response.status,
+      text: await response.text(),
+      retryAfter: Number.isFinite(retryAfter) ? retryAfter : 0,
+    };
+  } catch (error) {
+    return { status: null, text: reasonOf(error), retryAfter: 0 };
+  }
+}
+
+/** Undici says "fetch failed"; why stands in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return `no answer within ${TIMEOUT / 1_000} s`;
+  return error.cause instanceof Error ? error.cause.message || reasonOf(error.cause.cause) : error.message;
+}
+
+function unavailable({ status, text }: Answered, url: URL): Failure {
+  const said = status === null ? text : `status ${status}`;
+  return new Failure(`${url.host} does not answer as it should: ${said}`, {
+    exit: EXIT.unavailable,
+    details: [`Is it up? curl ${url.origin}/v1/health`, 'If it is, run the command again: nothing is done twice.'],
+  });
+}
+
+const problem = z.object({
+  code: z.string(),
+  detail: z.string().optional(),
+  errors: z.array(z.object({ pointer: z.string(), code: z.string(), message: z.string() })).optional(),
+});
+
+function read({ status, text }: Answered, url: URL): Item {
+  const body = text === '' ? {} : parse(text);
+  if (status !== null && status >= 200 && status < 300) {
+    const item = z.record(z.string(), z.unknown()).safeParse(body);
+    if (item.success) return item.data;
+  } else {
+    const refused = problem.safeParse(body);
+    if (refused.success) throw refusal(Number(status), refused.data);
+  }
+  throw new Failure(`${url.host} answers ${status} with something that is not Flowback's`, {
+    details: ['Is this the base URL of the management API? It stands beside the tracking API under a name of its own.'],
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
+
+/** An answer that is no success, with its code for commands that know what to make of it. */
+export class Refusal extends Failure {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string, exit: ExitCode, details: readonly string[]) {
+    super(message, { exit, details });
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const NEXT: Readonly<Partial<Record<string, string>>> = {
+  UNAUTHORIZED: 'Give another key: set FLOWBACK_KEY, or `flowback profiles add NAME`.',
+  FORBIDDEN: 'Use a key with another role: docs/roles.md says which may do it.',
+  NOT_FOUND: 'The list of them shows what there is.',
+  ARCHIVED: 'Set its status to active first: `flowback ... update ID --status active`.',
+  CONCURRENT_CHANGE: 'Run the command again.',
+  PRECONDITION_FAILED: 'Look at it again, then repeat the change.',
+  LAST_ADMIN_KEY: 'Make another admin key first: `flowback keys create --role admin --name NAME`.',
+};
+
+function refusal(status: number, { code, detail, errors = [] }: z.infer<typeof problem>): Refusal {
+  const exit = status === 401 || status === 403 ? EXIT.denied : EXIT.wrong;
+  const fields = errors.map(({ pointer, code, message }) => `  ${pointer || '(the whole)'}  ${code}  ${message}`);
+  const next = NEXT[code];
+  return new Refusal(status, code, `${detail ?? 'refused'} (${code})`, exit, [...fields, ...(next ? [next] : [])]);
+}

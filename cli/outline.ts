@@ -1,0 +1,37 @@
+import type { Item } from './api.ts';
+import { hanging, printable, shown } from './text.ts';
+import { TEXT_WIDTH } from './terminal.ts';
+
+/** Lines that show one thing with all its fields: names on the left, what is nested below its name. */
+export function outline(item: Item, columns: number | null): string[] {
+  return linesOf(item, '', columns ?? TEXT_WIDTH);
+}
+
+function linesOf(item: Item, indent: string, columns: number): string[] {
+  const width = Math.max(0, ...Object.keys(item).map(({ length }) => length));
+  return Object.entries(item).flatMap(([name, value]) => {
+    const first = `${indent}${printable(name).padEnd(width)}  `;
+    const nested = nestedOf(value);
+    if (nested === null) return hanging(first, printable(shown(value)), columns);
+    const lines = nested.flatMap((inner) => {
+      const below = linesOf(inner, `${indent}    `, columns);
+      return Array.isArray(value) ? dashed(below, indent.length + 2) : below;
+    });
+    return [`${indent}${printable(name)}`, ...lines];
+  });
+}
+
+/** The lines of one of several things: a dash says where it begins. */
+function dashed(lines: readonly string[], at: number): string[] {
+  return lines.map((line, i) => (i === 0 ? `${' '.repeat(at)}- ${line.slice(at + 2)}` : line));
+}
+
+/** Things to be shown below their name, or null: the value fits beside it. */
+function nestedOf(value: unknown): Item[] | null {
+  if (isItem(value)) return Object.keys(value).length === 0 ? null : [value];
+  return Array.isArray(value) && value.length > 0 && value.every(isItem) ? value : null;
+}
+
+function isItem(value: unknown): value is Item {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

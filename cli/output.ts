@@ -1,0 +1,70 @@
+import { csvLine } from './csv.ts';
+import type { Item } from './api.ts';
+import { outline } from './outline.ts';
+import { table } from './table.ts';
+import type { Column } from './table.ts';
+import type { Terminal } from './terminal.ts';
+import { UsageError } from './terminal.ts';
+
+export type Format = 'text' | 'json' | 'csv';
+
+/** The options by which every command that shows something can be told how. */
+export const FORMAT_ARGS = {
+  json: { type: 'boolean', description: 'Print JSON for scripts' },
+  csv: { type: 'boolean', description: 'Print CSV' },
+} as const;
+
+export function formatOf({
+  json,
+  csv,
+}: {
+  readonly json?: boolean | undefined;
+  readonly csv?: boolean | undefined;
+}): Format {
+  if (json === true && csv === true) throw new UsageError('--json or --csv, not both');
+  if (json === true) return 'json';
+  return csv === true ? 'csv' : 'text';
+}
+
+/** Results, in the form that was asked for: JSON and CSV have what the API answered, text what fits and helps. */
+export interface Output {
+  readonly format: Format;
+  /** Rows: a table, a JSON array, or CSV with the fields of the first item. Answers how many there were. */
+  list(columns: readonly Column[], items: AsyncIterable<Item> | Iterable<Item>): Promise<number>;
+  /** One thing; `text` replaces what is printed for people. */
+  item(item: Item, text?: string): void;
+  /** Something for people alone: nothing in JSON or CSV. */
+  note(text: string): void;
+}
+
+export function createOutput(format: Format, terminal: Terminal): Output {
+  return {
+    format,
+    async list(columns, items) {
+      const all: Item[] = [];
+      for await (const item of items) {
+        all.push(item);
+        if (all.length % 200 === 0) terminal.progress(`${all.length} read`);
+      }
+      terminal.progress('');
+      if (format === 'json') terminal.out(JSON.stringify(all, null, 2));
+      else if (format === 'csv') terminal.out(csvOf(all).join('\n'));
+      else terminal.out(table(columns, all, terminal.columns).join('\n'));
+      return all.length;
+    },
+    item(item, text) {
+      if (format === 'json') terminal.out(JSON.stringify(item, null, 2));
+      else if (format === 'csv') terminal.out(csvOf([item]).join('\n'));
+      else terminal.out(text ?? outline(item, terminal.columns).join('\n'));
+    },
+    note(text) {
+      if (format === 'text') terminal.err(text);
+    },
+  };
+}
+
+/** All fields of all items, in the order in which they first come. */
+function csvOf(items: readonly Item[]): string[] {
+  const names = [...new Set(items.flatMap((item) => Object.keys(item)))];
+  return [csvLine(names), ...items.map((item) => csvLine(names.map((name) => item[name])))];
+}
