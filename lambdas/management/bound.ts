@@ -36,9 +36,12 @@ export function ownFilters<Filter extends string>(
   const side = sideOf({ publisherId, advertiserId });
   if (side === null) return filters;
   const secret = hidden[side].find((name) => filters[name] !== undefined);
-  if (secret !== undefined)
-    throw new Problem(403, 'FORBIDDEN', `A key with the role "${side}" may not filter by ${secret}`);
+  if (secret !== undefined) throw hiddenFilter(side, secret);
   const id = publisherId ?? advertiserId;
   if ((filters[`${side}_id`] ?? id) !== id) throw new Problem(403, 'FORBIDDEN', `The key belongs to another ${side}`);
   return { ...filters, [`${side}_id`]: id };
+}
+
+export function hiddenFilter(side: Side, name: string): Problem {
+  return new Problem(403, 'FORBIDDEN', `A key with the role "${side}" may not filter by ${name}`);
 }

@@ -1,3 +1,4 @@
+import { ENTITY_ID } from '../core/ids.ts';
 import type { CatalogKinds, ListPage, ListPosition, ListQuery } from '../core/management-ports.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import type { CursorScope } from './cursor.ts';
@@ -43,21 +44,46 @@ function limitOf({ query }: ApiRequest): number {
 /** How much a page of a list that leaves some out reads at most; then it ends early and names where to go on. */
 const MAX_READS = 20;
 
+type ListedKind = EntityKind | 'api_key';
+
+/** A filter of a list of Catalog: the values that callers may give, and whether an entity has one. */
+interface CatalogFilter<Entity> {
+  readonly values: RegExp;
+  readonly has: (entity: Entity, value: string) => boolean;
+}
+
+/** By a field of the entity. */
+export function byField<Field extends string>(
+  field: Field,
+  values: RegExp = ENTITY_ID,
+): CatalogFilter<Readonly<Partial<Record<Field, string | null>>>> {
+  return { values, has: (entity, value) => entity[field] === value };
+}
+
+export const byStatus = byField('status', /^(active|paused|archived)$/);
+
 /** A list of one kind of Catalog, in the order of ids. */
 export function listCatalog<K extends ListedKind>(
   kind: K,
   show: (entity: CatalogKinds[K]) => unknown,
-  isShown?: (entity: CatalogKinds[K]) => boolean,
+  filters: Readonly<Record<string, CatalogFilter<CatalogKinds[K]>>>,
+  isShown: (entity: CatalogKinds[K]) => boolean = () => true,
 ) {
+  const patterns = Object.fromEntries(Object.entries(filters).map(([name, { values }]) => [name, values]));
   return (request: ApiRequest, deps: Deps): Promise<Answer> => {
+    const given = readFilters<string>(patterns, request);
+    const wanted = Object.entries(given);
+    const isWanted = (entity: CatalogKinds[K]) =>
+      isShown(entity) && wanted.every(([name, value = '']) => filters[name]?.has(entity, value) === true);
     const read = async ({ limit, position }: Page) => {
       const items: CatalogKinds[K][] = [];
-      const size = isShown === undefined ? limit + 1 : MAX_LIMIT;
       let after = position?.before ?? null;
       let isMore = true;
       for (let reads = 0; isMore && items.length <= limit && reads < MAX_READS; reads++) {
+        // One more tells whether a next page exists; the more are left out, the more are read at once.
+        const size = Math.min((limit + 1) * 2 ** reads, MAX_LIMIT + 1);
         const found = await deps.catalog.list(kind, after, size);
-        items.push(...(isShown === undefined ? found : found.filter(isShown)));
+        items.push(...found.filter(isWanted));
         after = found.at(-1)?.id ?? after;
         isMore = found.length === size;
       }
@@ -66,13 +92,28 @@ export function listCatalog<K extends ListedKind>(
       const next = isMore || items.length > limit ? { partition: kind, before: after } : null;
       return { items: items.slice(0, limit), next };
     };
-    return answerPage(request, deps, {}, read, show);
+    return answerPage(request, deps, given, read, show);
   };
 }
 
-type ListedKind = EntityKind | 'api_key';
-
 export type Filters<Filter extends string> = Readonly<Partial<Record<Filter, string>>>;
+
+/** What the caller filters by; throws a 400 for a value that does not match its pattern. */
+function readFilters<Filter extends string>(
+  patterns: Readonly<Partial<Record<Filter, RegExp>>>,
+  { query }: ApiRequest,
+  normalize?: Readonly<Partial<Record<Filter, (text: string) => string>>>,
+): Filters<Filter> {
+  const given: Partial<Record<Filter, string>> = {};
+  for (const name of Object.keys(patterns) as Filter[]) {
+    const text = query.get(name);
+    if (text === undefined) continue;
+    const value = normalize?.[name]?.(text) ?? text;
+    if (patterns[name]?.test(value) !== true) throw invalidParameter(name, 'has a value that none can have');
+    given[name] = value;
+  }
+  return given;
+}
 
 /** A list of facts, newest first, between `from` (inclusive) and `to` (exclusive). */
 export function listFacts<Filter extends string, T>(
@@ -90,18 +131,9 @@ export function listFacts<Filter extends string, T>(
     readonly bound?: (filters: Filters<Filter>, request: ApiRequest) => Filters<Filter>;
   } = {},
 ) {
-  const names = Object.keys(patterns) as Filter[];
   return (request: ApiRequest, deps: Deps): Promise<Answer> => {
     const { query, now } = request;
-    const given: Partial<Record<Filter, string>> = {};
-    for (const name of names) {
-      const text = query.get(name);
-      if (text === undefined) continue;
-      const value = normalize?.[name]?.(text) ?? text;
-      if (patterns[name]?.test(value) !== true) throw invalidParameter(name, 'has a value that none can have');
-      given[name] = value;
-    }
-    const filters = bound(given, request);
+    const filters = bound(readFilters(patterns, request, normalize), request);
     const from = timeOf(query, 'from');
     const to = timeOf(query, 'to');
     if (from !== null && to !== null && from > to) throw invalidParameter('from', 'must not be after to');

@@ -37,6 +37,7 @@ const oneOf = (name: string, values: readonly string[]): QueryParameter => ({
   name,
   schema: { type: 'string', enum: values },
 });
+const STATUS = oneOf('status', ['active', 'paused', 'archived']);
 const BETWEEN: readonly QueryParameter[] = [
   { name: 'from', description: 'A date (its start in UTC) or a time; inclusive', schema: text },
   { name: 'to', description: 'A date (its start in UTC) or a time; exclusive', schema: text },
@@ -97,13 +98,18 @@ export const OPERATIONS: Readonly<Record<RouteName, Operation>> = {
     'CreatedAdvertiser',
     { conflicts: ['ID_TAKEN', 'TOKEN_IN_USE'] },
   ),
-  'GET /v1/advertisers': list('Advertisers', 'Lists advertisers', 'Advertiser'),
+  'GET /v1/advertisers': list('Advertisers', 'Lists advertisers', 'Advertiser', [
+    oneOf('status', ['active', 'archived']),
+  ]),
   'GET /v1/advertisers/:id': read('Advertisers', 'Reads an advertiser', 'Advertiser', { etag: true }),
   'PATCH /v1/advertisers/:id': change('Advertisers', 'Changes an advertiser', 'AdvertiserPatch', 'Advertiser'),
   'DELETE /v1/advertisers/:id': remove('Advertisers', 'Archives an advertiser'),
 
   'POST /v1/senders': create('Senders', 'Creates a sender', 'NewSender', 'Sender'),
-  'GET /v1/senders': list('Senders', 'Lists senders', 'Sender'),
+  'GET /v1/senders': list('Senders', 'Lists senders', 'Sender', [
+    STATUS,
+    { name: 'advertiser_id', description: 'Those that may report for it', schema: text },
+  ]),
   'GET /v1/senders/:id': read('Senders', 'Reads a sender', 'Sender', { etag: true }),
   'PATCH /v1/senders/:id': change('Senders', 'Changes a sender', 'SenderPatch', 'Sender'),
   'DELETE /v1/senders/:id': remove('Senders', 'Archives a sender'),
@@ -115,13 +121,13 @@ export const OPERATIONS: Readonly<Record<RouteName, Operation>> = {
   'DELETE /v1/senders/:id/tokens/:token_id': remove('Senders', 'Deletes a token: the next call with it is refused'),
 
   'POST /v1/publishers': create('Publishers', 'Creates a publisher', 'NewPublisher', 'Publisher'),
-  'GET /v1/publishers': list('Publishers', 'Lists publishers', 'Publisher'),
+  'GET /v1/publishers': list('Publishers', 'Lists publishers', 'Publisher', [STATUS]),
   'GET /v1/publishers/:id': read('Publishers', 'Reads a publisher', 'Publisher', { etag: true }),
   'PATCH /v1/publishers/:id': change('Publishers', 'Changes a publisher', 'PublisherPatch', 'Publisher'),
   'DELETE /v1/publishers/:id': remove('Publishers', 'Archives a publisher'),
 
   'POST /v1/campaigns': create('Campaigns', 'Creates a campaign', 'NewCampaign', 'Campaign'),
-  'GET /v1/campaigns': list('Campaigns', 'Lists campaigns', 'Campaign'),
+  'GET /v1/campaigns': list('Campaigns', 'Lists campaigns', 'Campaign', [STATUS, ...filters('advertiser_id')]),
   'GET /v1/campaigns/:id': read('Campaigns', 'Reads a campaign', 'Campaign', { etag: true }),
   'PATCH /v1/campaigns/:id': change('Campaigns', 'Changes a campaign', 'CampaignPatch', 'Campaign'),
   'DELETE /v1/campaigns/:id': remove('Campaigns', 'Archives a campaign'),
@@ -130,7 +136,10 @@ export const OPERATIONS: Readonly<Record<RouteName, Operation>> = {
   }),
 
   'POST /v1/postbacks': create('Postbacks', 'Creates a publisher postback', 'NewPostback', 'Postback'),
-  'GET /v1/postbacks': list('Postbacks', 'Lists publisher postbacks', 'Postback'),
+  'GET /v1/postbacks': list('Postbacks', 'Lists publisher postbacks', 'Postback', [
+    oneOf('status', ['active', 'paused', 'disabled', 'archived']),
+    ...filters('publisher_id', 'campaign_id'),
+  ]),
   'GET /v1/postbacks/:id': read('Postbacks', 'Reads a publisher postback', 'Postback', { etag: true }),
   'PATCH /v1/postbacks/:id': change('Postbacks', 'Changes a publisher postback', 'PostbackPatch', 'Postback', {
     description: 'A JSON merge patch. The status `active` lets go what waits',
@@ -220,7 +229,11 @@ export const OPERATIONS: Readonly<Record<RouteName, Operation>> = {
   }),
 
   'POST /v1/keys': create('Keys', 'Creates an API key', 'NewKey', 'CreatedKey'),
-  'GET /v1/keys': list('Keys', 'Lists API keys', 'Key'),
+  'GET /v1/keys': list('Keys', 'Lists API keys', 'Key', [
+    oneOf('status', ['active', 'archived']),
+    oneOf('role', ['admin', 'manager', 'analyst', 'publisher', 'advertiser']),
+    ...filters('publisher_id', 'advertiser_id'),
+  ]),
   'GET /v1/keys/:id': read('Keys', 'Reads an API key', 'Key', { etag: true }),
   'DELETE /v1/keys/:id': remove('Keys', 'Revokes an API key: the next request with it is refused'),
 };

@@ -1,12 +1,12 @@
 import type * as z from 'zod';
-import { commitNew, entityHandlers, newEntity, parseNew, showEntity } from '../entities.ts';
+import { auditOf, commitNew, entityHandlers, newEntity, parseNew, showEntity } from '../entities.ts';
 import type { Resource } from '../entities.ts';
 import type { ApiRequest, Deps } from '../http.ts';
-import { listCatalog } from '../lists.ts';
+import { byField, listCatalog } from '../lists.ts';
 import { Problem } from '../problems.ts';
 import type { Answer } from '../problems.ts';
 import { advertiserSchema, newAdvertiserSchema } from '../schemas/party.ts';
-import { makeToken, senderOfAdvertiser } from './senders.ts';
+import { makeToken, senderOfAdvertiser, senders } from './senders.ts';
 
 const advertisers: Resource<'advertiser', z.infer<typeof advertiserSchema>> = {
   kind: 'advertiser',
@@ -34,6 +34,7 @@ async function create(request: ApiRequest, deps: Deps): Promise<Answer> {
       },
       token.step,
     ],
+    audit: auditOf(senders, request, null, sender),
     shown: {
       security_token: token.secret,
       // The placeholders are for the advertiser to fill in; the token is handed over apart from it.
@@ -46,7 +47,9 @@ const { get, patch, archive } = entityHandlers(advertisers);
 
 export const advertiserHandlers = {
   'POST /v1/advertisers': create,
-  'GET /v1/advertisers': listCatalog('advertiser', (advertiser) => showEntity(advertisers, advertiser)),
+  'GET /v1/advertisers': listCatalog('advertiser', (advertiser) => showEntity(advertisers, advertiser), {
+    status: byField('status', /^(active|archived)$/),
+  }),
   'GET /v1/advertisers/:id': get,
   'PATCH /v1/advertisers/:id': patch,
   'DELETE /v1/advertisers/:id': archive,

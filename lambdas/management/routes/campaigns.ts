@@ -7,11 +7,12 @@ import { ENTITY_ID, newEntityId } from '../../core/ids.ts';
 import { encodeValue } from '../../core/macros.ts';
 import { toWire } from '../../core/wire.ts';
 import type { Wire } from '../../core/wire.ts';
+import { hiddenFilter } from '../bound.ts';
 import { entityHandlers, missingEntity, requireEntity, showEntity } from '../entities.ts';
 import type { Resource } from '../entities.ts';
 import { isoTime, ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle, Step } from '../http.ts';
-import { listCatalog } from '../lists.ts';
+import { byField, byStatus, listCatalog } from '../lists.ts';
 import { invalidField, invalidParameter, notFound, Problem, validationFailed } from '../problems.ts';
 import type { Answer } from '../problems.ts';
 import { mayRun, showCampaignToPublisher } from '../publishers-campaign.ts';
@@ -174,13 +175,16 @@ function namedPublishers(campaign: Pick<StoredCampaign, 'caps' | 'coupons' | 'ov
 
 function listOfPublisher(publisherId: string): Handle {
   const show = (campaign: StoredCampaign) => showCampaignToPublisher(publisherId, completed(campaign));
-  return listCatalog('campaign', show, (campaign) => mayRun(publisherId, completed(campaign)));
+  return listCatalog('campaign', show, { status: byStatus }, (campaign) => mayRun(publisherId, completed(campaign)));
 }
 
 export function campaignHandlers({ allowLoopback }: Deps) {
   const campaigns = campaignResource(allowLoopback);
   const { create, get, patch, archive, read } = entityHandlers(campaigns);
-  const list = listCatalog('campaign', (campaign) => showEntity(campaigns, campaign));
+  const list = listCatalog('campaign', (campaign) => showEntity(campaigns, campaign), {
+    status: byStatus,
+    advertiser_id: byField('advertiser_id'),
+  });
 
   /** To publishers the campaigns that they may not run do not exist. */
   const readVisible = async ({ params, publisherId }: ApiRequest, deps: Deps): Promise<StoredCampaign> => {
@@ -214,6 +218,7 @@ export function campaignHandlers({ allowLoopback }: Deps) {
     'GET /v1/campaigns': async (request, deps) => {
       const { publisherId } = request;
       if (publisherId === null) return list(request, deps);
+      if (request.query.has('advertiser_id')) throw hiddenFilter('publisher', 'advertiser_id');
       return listOfPublisher(publisherId)(request, deps);
     },
     'GET /v1/campaigns/:id': async (request, deps) => {

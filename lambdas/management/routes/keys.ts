@@ -1,14 +1,18 @@
+import type { AuditEntry } from '../../core/audit.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
 import type { StoredKey } from '../../core/management-ports.ts';
 import { hashToken } from '../../core/senders.ts';
-import { parseNew, requireEntity, requireMatch } from '../entities.ts';
+import { audited } from '../audit.ts';
+import { merged, parseNew, requireEntity, requireMatch, untilUnopposed } from '../entities.ts';
 import { ConcurrentChange, etag, isoTime, ok } from '../http.ts';
 import type { ApiRequest, Deps, Step } from '../http.ts';
-import { listCatalog } from '../lists.ts';
+import { byField, listCatalog } from '../lists.ts';
 import { invalidField, notFound, Problem } from '../problems.ts';
 import type { Answer } from '../problems.ts';
-import { newKeySchema } from '../schemas/key.ts';
+import { isObject } from '../../core/merge-patch.ts';
+import { keySchema, newKeySchema } from '../schemas/key.ts';
 import { newSecret } from '../secrets.ts';
+import { validate } from '../validation.ts';
 
 function showKey(key: StoredKey) {
   return {
@@ -26,9 +30,7 @@ function showKey(key: StoredKey) {
 
 async function create(request: ApiRequest, deps: Deps): Promise<Answer> {
   const { id, parsed } = parseNew(newKeySchema, request.body, deps);
-  if (parsed.expires_at !== null && parsed.expires_at <= request.now) {
-    throw invalidField('/expires_at', 'IN_THE_PAST', 'must be in the future');
-  }
+  if (parsed.expires_at !== null) requireFuture(parsed.expires_at, request);
   const secret = `fb_${newSecret(deps.random)}`;
   const hash = hashToken(secret);
   const { now } = request;
@@ -42,7 +44,20 @@ async function create(request: ApiRequest, deps: Deps): Promise<Answer> {
   ];
   if (key.publisher_id !== null) steps.push(requireEntity('publisher', key.publisher_id, '/publisher_id'));
   if (key.advertiser_id !== null) steps.push(requireEntity('advertiser', key.advertiser_id, '/advertiser_id'));
-  return request.commit(steps, { status: 201, headers: etag(1), body: { ...showKey(key), key: secret } });
+  return request.commit(steps, auditOf(request, null, key), {
+    status: 201,
+    headers: etag(1),
+    body: { ...showKey(key), key: secret },
+  });
+}
+
+function auditOf(request: ApiRequest, before: StoredKey | null, after: StoredKey): AuditEntry[] {
+  const { id, version } = after;
+  return audited(request, { kind: 'key', id, version }, before && showKey(before), showKey(after));
+}
+
+function requireFuture(expiresAt: number, { now }: ApiRequest): void {
+  if (expiresAt <= now) throw invalidField('/expires_at', 'IN_THE_PAST', 'must be in the future');
 }
 
 async function read(id: string | undefined, deps: Deps): Promise<StoredKey> {
@@ -56,27 +71,95 @@ async function get({ params }: ApiRequest, deps: Deps): Promise<Answer> {
   return ok(showKey(key), etag(key.version));
 }
 
+const READ_ONLY = ['id', 'role', 'publisher_id', 'advertiser_id', 'status', 'created_at'];
+
+/** What a key may do is for ever: those who gave it away know what they gave. */
+function patch(request: ApiRequest, deps: Deps): Promise<Answer> {
+  return untilUnopposed(async () => {
+    const key = await read(request.params['id'], deps);
+    requireMatch(request, key.version);
+    if (isRevoked(key)) throw new Problem(409, 'ARCHIVED', 'The key is revoked');
+    const { last_used_at, ...shown } = showKey(key);
+    const given = isObject(request.body) ? { ...request.body } : request.body;
+    // It moves with each use, so a document that is sent back may have an older one.
+    if (isObject(given)) delete given['last_used_at'];
+    const { name, expires_at } = validate(keySchema, merged(shown, READ_ONLY, given));
+    if (expires_at !== null && expires_at !== key.expires_at) requireFuture(expires_at, request);
+    const next: StoredKey = { ...key, name, expires_at, version: key.version + 1, updated_at: request.now };
+    const steps: Step[] = [
+      replace(key, next),
+      { change: { op: 'put', pk: 'api_key_hash', sk: key.hash, value: next } },
+      ...(await keepAnAdmin(key, next, deps)),
+    ];
+    return request.commit(steps, auditOf(request, key, next), ok(showKey(next), etag(next.version)));
+  });
+}
+
 /** Revokes: the next request with the key is refused. The key stays in the list; revoking twice is fine. */
-async function revoke(request: ApiRequest, deps: Deps): Promise<Answer> {
-  const key = await read(request.params['id'], deps);
-  requireMatch(request, key.version);
-  if (key.status === 'archived') return { status: 204 };
-  const value: StoredKey = { ...key, status: 'archived', version: key.version + 1, updated_at: request.now };
-  return request.commit(
-    [
-      {
-        change: { op: 'replace', pk: 'api_key', sk: key.id, value, version: key.version },
-        otherwise: new ConcurrentChange(),
-      },
+function revoke(request: ApiRequest, deps: Deps): Promise<Answer> {
+  return untilUnopposed(async () => {
+    const key = await read(request.params['id'], deps);
+    requireMatch(request, key.version);
+    if (isRevoked(key)) return { status: 204 };
+    const next: StoredKey = { ...key, status: 'archived', version: key.version + 1, updated_at: request.now };
+    const steps: Step[] = [
+      replace(key, next),
       { change: { op: 'delete', pk: 'api_key_hash', sk: key.hash } },
-    ],
-    { status: 204 },
-  );
+      ...(await keepAnAdmin(key, next, deps)),
+    ];
+    return request.commit(steps, auditOf(request, key, next), { status: 204 });
+  });
+}
+
+function replace(before: StoredKey, value: StoredKey): Step {
+  return {
+    change: { op: 'replace', pk: 'api_key', sk: value.id, value, version: before.version },
+    otherwise: new ConcurrentChange(),
+  };
+}
+
+function isRevoked({ status }: StoredKey): boolean {
+  return status === 'archived';
+}
+
+/** Whether it can make keys for as long as the network lives. */
+function isLastingAdmin(key: StoredKey): boolean {
+  return key.role === 'admin' && key.expires_at === null && !isRevoked(key);
+}
+
+/** More keys than most networks have. */
+const PAGE = 200;
+
+/**
+ * The step that demands, where a key stops to be a lasting admin's, that another one stays as it was read: two that end each
+ * other at once must not both succeed.
+ */
+async function keepAnAdmin(key: StoredKey, next: StoredKey, { catalog }: Deps): Promise<Step[]> {
+  if (!isLastingAdmin(key) || isLastingAdmin(next)) return [];
+  let after: string | null = null;
+  for (;;) {
+    const page: readonly StoredKey[] = await catalog.list('api_key', after, PAGE);
+    const other = page.find((candidate) => candidate.id !== key.id && isLastingAdmin(candidate));
+    if (other !== undefined) {
+      const change = { op: 'require', pk: 'api_key', sk: other.id, version: other.version } as const;
+      return [{ change, otherwise: new ConcurrentChange() }];
+    }
+    if (page.length < PAGE) {
+      throw new Problem(409, 'LAST_ADMIN_KEY', 'It is the only admin key that never expires: make another one first');
+    }
+    after = page.at(-1)?.id ?? null;
+  }
 }
 
 export const keyHandlers = {
   'POST /v1/keys': create,
-  'GET /v1/keys': listCatalog('api_key', showKey),
+  'GET /v1/keys': listCatalog('api_key', showKey, {
+    status: { values: /^(active|archived)$/, has: ({ status = 'active' }, value) => status === value },
+    role: byField('role', /^(admin|manager|analyst|publisher|advertiser)$/),
+    publisher_id: byField('publisher_id'),
+    advertiser_id: byField('advertiser_id'),
+  }),
   'GET /v1/keys/:id': get,
+  'PATCH /v1/keys/:id': patch,
   'DELETE /v1/keys/:id': revoke,
 };

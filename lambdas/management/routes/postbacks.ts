@@ -14,7 +14,7 @@ import type { Resource } from '../entities.ts';
 import { showHealth } from '../facts.ts';
 import { etag, isoTime, ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle, Step } from '../http.ts';
-import { listCatalog } from '../lists.ts';
+import { byField, listCatalog } from '../lists.ts';
 import { invalidField, Problem } from '../problems.ts';
 import type { Answer } from '../problems.ts';
 import { createNewPostbackSchema, createPostbackSchema, postbackReplay, postbackTest } from '../schemas/postback.ts';
@@ -233,7 +233,11 @@ export function postbackHandlers({ allowLoopback, trackingUrl, apiUrl }: Deps) {
 
   return {
     'POST /v1/postbacks': create,
-    'GET /v1/postbacks': listCatalog('postback', (postback) => showEntity(postbacks, postback)),
+    'GET /v1/postbacks': listCatalog('postback', (postback) => showEntity(postbacks, postback), {
+      status: byField('status', /^(active|paused|disabled|archived)$/),
+      publisher_id: byField('publisher_id'),
+      campaign_id: byField('campaign_id'),
+    }),
     'GET /v1/postbacks/:id': get,
     'PATCH /v1/postbacks/:id': change,
     'DELETE /v1/postbacks/:id': archive,

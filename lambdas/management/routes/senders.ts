@@ -1,12 +1,12 @@
 import type * as z from 'zod';
-import { newEntityId } from '../../core/ids.ts';
+import { ENTITY_ID, newEntityId } from '../../core/ids.ts';
 import type { CatalogKinds } from '../../core/management-ports.ts';
 import { hashToken } from '../../core/senders.ts';
 import { entityHandlers, requireEntity, showEntity } from '../entities.ts';
 import type { Resource } from '../entities.ts';
 import { etag, isoTime } from '../http.ts';
 import type { ApiRequest, Deps, Step } from '../http.ts';
-import { listCatalog } from '../lists.ts';
+import { byStatus, listCatalog } from '../lists.ts';
 import { invalidField, notFound, Problem } from '../problems.ts';
 import type { Answer } from '../problems.ts';
 import { newTokenSchema, senderSchema } from '../schemas/sender.ts';
@@ -19,7 +19,7 @@ type StoredToken = StoredSender['tokens'][number];
 /** Expired ones count until they are deleted. */
 const MAX_TOKENS = 20;
 
-const senders: Resource<'sender', z.infer<typeof senderSchema>> = {
+export const senders: Resource<'sender', z.infer<typeof senderSchema>> = {
   kind: 'sender',
   schema: senderSchema,
   readOnly: ['tokens'],
@@ -105,7 +105,7 @@ async function addToken(request: ApiRequest, deps: Deps): Promise<Answer> {
       body: { ...showToken(token.stored), security_token: token.secret },
     }),
     context,
-    () => [token.step],
+    { steps: () => [token.step], action: 'token_added' },
   );
 }
 
@@ -120,10 +120,13 @@ function deleteToken(request: ApiRequest, deps: Deps): Promise<Answer> {
     },
     () => ({ status: 204 }),
     { request, deps },
-    (before) =>
-      before.tokens
-        .filter((token) => token.id === id)
-        .map((token) => ({ change: { op: 'delete', pk: 'sender_token', sk: token.hash } })),
+    {
+      steps: (before) =>
+        before.tokens
+          .filter((token) => token.id === id)
+          .map((token) => ({ change: { op: 'delete', pk: 'sender_token', sk: token.hash } })),
+      action: 'token_deleted',
+    },
   );
 }
 
@@ -137,7 +140,13 @@ function showToken({ id, created_at, expires_at }: StoredToken) {
 
 export const senderHandlers = {
   'POST /v1/senders': create,
-  'GET /v1/senders': listCatalog('sender', (sender) => showEntity(senders, sender)),
+  'GET /v1/senders': listCatalog('sender', (sender) => showEntity(senders, sender), {
+    status: byStatus,
+    advertiser_id: {
+      values: ENTITY_ID,
+      has: ({ advertiser_ids: ids }, id) => ids === 'all' || ids.includes(id),
+    },
+  }),
   'GET /v1/senders/:id': get,
   'PATCH /v1/senders/:id': patch,
   'DELETE /v1/senders/:id': archive,

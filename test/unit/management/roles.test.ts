@@ -313,6 +313,7 @@ it.each<[Side, string]>([
   ['publisher', '/v1/conversions?publisher_id=ben'],
   ['publisher', '/v1/conversions?advertiser_id=xyz'],
   ['publisher', '/v1/deliveries?publisher_id=ben'],
+  ['publisher', '/v1/campaigns?advertiser_id=xyz'],
   ['publisher', '/v1/campaigns/summer/link?pub_id=ben'],
   ['publisher', '/v1/campaigns/none/link?pub_id=ben'],
   ['advertiser', '/v1/conversions?advertiser_id=abc'],
