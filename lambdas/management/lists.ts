@@ -30,7 +30,7 @@ async function answerPage<T>(
   const cursor = request.query.get('cursor');
   const position = cursor === undefined ? null : readCursor(cursor, scope, key);
   const { items, next } = await read({ limit: limitOf(request), position });
-  return ok({ items: items.map(show), next_cursor: next === null ? null : writeCursor(next, scope, key) });
+  return ok({ items: items.map(show), next_cursor: next === null ? null : writeCursor(next, scope, key, deps.random) });
 }
 
 function limitOf({ query }: ApiRequest): number {

@@ -227,7 +227,7 @@ export function postbackHandlers({ allowLoopback, trackingUrl, apiUrl }: Deps) {
       cursor === undefined ? { partition: String(request.now), before: null } : readCursor(cursor, scope, key);
     const range = { since, until: Number(until), after };
     const { replayed, skipped, next } = await replayStuck(id, range, request.now + REPLAYING, replayDeps(deps));
-    const goesOn = next === null ? null : writeCursor({ partition: until, before: next }, scope, key);
+    const goesOn = next === null ? null : writeCursor({ partition: until, before: next }, scope, key, deps.random);
     return request.remember({ status: 202, body: { replayed, skipped, next_cursor: goesOn } });
   };
 
