@@ -135,7 +135,8 @@ async function plan(item: BulkItem, { order, deps, isNarrowedTo }: Work): Promis
   const meant: Candidate[] = [];
   for (const candidate of candidates) {
     const conversion = await deps.store.conversion(candidate.conversionId);
-    if (conversion === null || (order.advertiserId ?? conversion.advertiserId) !== conversion.advertiserId) continue;
+    if (conversion === null || conversion.test) continue;
+    if ((order.advertiserId ?? conversion.advertiserId) !== conversion.advertiserId) continue;
     if (await isNarrowedTo(conversion, item)) meant.push(candidate);
   }
   const [one, ...others] = meant;

@@ -67,7 +67,8 @@ export function decidePatch(before: Conversion, patch: ConversionPatch, circumst
   }
 
   const wanted: Conversion = { ...priced, ...amountsOf({ ...priced, status }), status, reason, locked, holdUntil };
-  const uncounted = status === 'approved' && before.status !== 'approved' && before.countedIn.length === 0;
+  const approves = status === 'approved' && before.status !== 'approved';
+  const uncounted = approves && before.countedIn.length === 0 && !before.test;
   const { countedIn, counters } = uncounted
     ? countApproval(campaign, settings.timeZone, wanted, now)
     : { countedIn: before.countedIn, counters: countChange(before, wanted, now) };

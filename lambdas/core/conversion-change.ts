@@ -73,6 +73,7 @@ export function approvedDifference(before: Conversion | null, after: Conversion)
   return { payout: difference('payout'), revenue: difference('revenue') };
 }
 
+/** A test has amounts as a real one has, and pays none of them. */
 function paid(conversion: Conversion | null, field: 'payout' | 'revenue'): Micros {
-  return conversion?.status === 'approved' ? conversion[field] : ZERO;
+  return conversion?.status === 'approved' && !conversion.test ? conversion[field] : ZERO;
 }

@@ -43,6 +43,7 @@ export interface Conversion {
   readonly status: ConversionStatus;
   readonly code: ConversionCode;
   readonly reason: string | null;
+  /** Stays out of money, caps and reports, whatever becomes of it; its publisher is told as of a real one. */
   readonly test: boolean;
   readonly txnId: string | null;
   readonly saleAmount: Micros | null;

@@ -29,10 +29,11 @@ interface NewConversion {
   readonly full: readonly StoredCounter[];
 }
 
-/** Lines 11 to 13 (and 7, for a goal that is only recorded), where no conversion with the key exists. */
+/** Lines 7 and 11 to 13, where no conversion with the key exists. */
 export function decideNew(scene: Scene, input: NewConversion): Ruling {
   const { request, campaign, settings, saleAmount, saleCurrency, now } = scene;
   const { subject, receivedAt } = input;
+  if (scene.goal === null && campaign.unknownGoal === 'reject') return refuse('UNKNOWN_GOAL', request);
   const chosen = chosenTerms(scene, input);
   if (chosen !== null && needsAmount(chosen) && saleAmount === null) return refuse('MISSING_AMOUNT', request);
 

@@ -135,8 +135,9 @@ function rateText({ exchange }: Terms, currency: string): string {
 }
 
 function outcomeWords(side: 'payout' | 'revenue', conversion: Conversion): string[] {
-  const { status, code, terms, currency } = conversion;
+  const { status, code, test, terms, currency } = conversion;
   const { is, does, wouldBe } = SIDES[side];
+  if (test) return [`Nothing is ${is}: it is a test.`];
   const amount = `${moneyText(conversion[side], currency)} ${currency}`;
   if (status === 'approved') return [conversion[side] === ZERO ? `Nothing is ${is}.` : `${amount} is ${is}.`];
   if (status === 'pending' && code === 'OK') return [`Approval ${does} ${amount}.`];

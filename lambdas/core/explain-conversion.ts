@@ -43,7 +43,7 @@ export function explainConversion(conversion: Conversion, history: readonly Hist
     revenue: explainAmount('revenue', conversion),
     words: [
       statusWords(conversion, history),
-      releaseWords(history),
+      conversion.test ? 'A test: it is in no sum, cap or report.' : releaseWords(history),
       codeWords(conversion, history),
       holdWords(conversion),
       conversion.locked ? 'An operator decided: postbacks change it no more.' : null,

@@ -231,9 +231,6 @@ async function decideFirst(
   const { goal, goalId } = target;
   const scene = sceneOf(report, place, goal, deps.now());
   if (scene === 'INVALID_AMOUNT') return refusedPlan(request, advertiserId, scene);
-  if (goal === null && place.campaign.unknownGoal === 'reject') {
-    return refusedPlan(scene.request, advertiserId, 'UNKNOWN_GOAL');
-  }
   const ruling = decideNew(scene, {
     id,
     receivedAt,

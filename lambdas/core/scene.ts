@@ -8,7 +8,7 @@ import type { Scene } from './ruling.ts';
 
 /** A call with its amounts read, now that campaign and goal are known; what the goal does not accept is ignored. */
 export function sceneOf(
-  { request, sender, by }: Report,
+  { request, sender, by }: Pick<Report, 'request' | 'sender' | 'by'>,
   { campaign, settings }: Place,
   goal: Goal | null,
   now: number,

@@ -225,6 +225,8 @@ describe('a payout', () => {
       ['Nothing is paid: it is rejected with UNKNOWN_GOAL.'],
     ],
     ['over a cap, and approved all the same', { code: 'OVER_CAP' }, ['2.50 USD is paid.']],
+    ['a test', { test: true }, ['Nothing is paid: it is a test.']],
+    ['a pending test', { test: true, status: 'pending' }, ['Nothing is paid: it is a test.']],
   ])('of a conversion that is %s says what is paid, and why nothing is', (_, overrides, words) => {
     const explained = explain(priced(termsOf({}), null, overrides)).payout;
     expect(explained.words.filter((sentence) => !sentence.startsWith('Payout by'))).toEqual(words);
@@ -338,6 +340,11 @@ describe('the words', () => {
     ],
   ])('tell of %s', (_, overrides, sentence) => {
     expect(explain(priced(termsOf({}), null, overrides)).words).toContain(sentence);
+  });
+
+  it('tell of a test, whose call nobody refused', () => {
+    const { words } = explain(priced(termsOf({}), null, { test: true }), [row(1, 'approved', 'key:k1')]);
+    expect(words).toEqual(['Approved when it was recorded.', 'A test: it is in no sum, cap or report.', RECEIPT]);
   });
 
   it('tell of an operator who released a call whose click never came', () => {
