@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 /** An object as the API answers it. */
 export type Item = Readonly<Record<string, unknown>>;
 
-type Query = Readonly<Record<string, string | undefined>>;
+export type Query = Readonly<Record<string, string | undefined>>;
 
 /** The management API. Everything throws a {@link Failure} that says what to do next. */
 export interface Api {

@@ -1,13 +1,16 @@
+import { parseArgs } from 'node:util';
 import { defineCommand } from 'citty';
 import type { ArgsDef, ParsedArgs, SubCommandsDef } from 'citty';
 
 import { createApi } from './api.ts';
-import type { Api } from './api.ts';
+import type { Api, Query } from './api.ts';
 import { createOutput, FORMAT_ARGS, formatOf } from './output.ts';
 import type { Output } from './output.ts';
 import { connectionOf } from './profiles.ts';
-import { UsageError } from './terminal.ts';
+import type { Column } from './table.ts';
+import { EXIT, Failure, UsageError } from './terminal.ts';
 import type { ExitCode } from './terminal.ts';
+import { printable } from './text.ts';
 import type { World } from './world.ts';
 
 export type Command = Exclude<Awaited<SubCommandsDef[string]>, () => unknown>;
@@ -25,6 +28,8 @@ export interface Session {
   readonly api: Api;
   readonly output: Output;
   readonly world: World;
+  /** The values of an option that may be given several times: citty keeps the last alone. */
+  readonly repeated: (option: string) => readonly string[];
 }
 
 const COMMON_ARGS = {
@@ -34,7 +39,10 @@ const COMMON_ARGS = {
 
 type Arguments<A extends ArgsDef> = ParsedArgs<A & typeof COMMON_ARGS>;
 
-/** A command that talks to a deployment: --profile, --json and --csv come with it. Without an exit code it went well. */
+/**
+ * A command that talks to a deployment: --profile, --json and --csv come with it. Without an exit code it went well. A last
+ * positional called `id...` takes all that follow, which are `args._`.
+ */
 export function apiCommand<const A extends ArgsDef>(
   world: World,
   {
@@ -51,13 +59,20 @@ export function apiCommand<const A extends ArgsDef>(
   return defineCommand<A & typeof COMMON_ARGS>({
     meta: { description },
     args: all,
-    async run({ args: given }) {
+    async run({ args: given, rawArgs }) {
       const { json, csv, profile } = given as { json?: boolean; csv?: boolean; profile?: string };
       const output = createOutput(formatOf({ json, csv }), world.terminal);
       const api = createApi(await connectionOf(profile, world), world);
-      return run({ api, output, world }, given);
+      const repeated = (option: string) => valuesOf(option, rawArgs);
+      return run({ api, output, world, repeated }, given);
     },
   });
+}
+
+function valuesOf(option: string, args: readonly string[]): readonly string[] {
+  const options = { [option]: { type: 'string', multiple: true } } as const;
+  const { values } = parseArgs({ args: [...args], options, strict: false });
+  return [values[option] ?? []].flat().map(String);
 }
 
 /** How many items a list shows. */
@@ -80,4 +95,39 @@ export function limitOf({
   if (limit === undefined) return 50;
   if (!/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError('--limit must be a whole number from 1 on');
   return Number(limit);
+}
+
+/** Prints a list, as much of it as was asked for, and tells where it may go on. */
+export async function printList(
+  { api, output }: Session,
+  path: string,
+  query: Query,
+  view: readonly Column[],
+  args: Parameters<typeof limitOf>[0],
+): Promise<void> {
+  const limit = limitOf(args);
+  const shown = await output.list(view, api.list(path, query, limit));
+  if (shown === limit) output.note('There may be more: --limit N or --all');
+}
+
+/** Does something with each id. What fails is told and the others go on, unless it would be the same with each. */
+export async function withEach(
+  ids: readonly string[],
+  { world: { terminal } }: Session,
+  work: (id: string) => Promise<void>,
+): Promise<ExitCode> {
+  let failed = 0;
+  for (const [i, id] of ids.entries()) {
+    if (ids.length > 1) terminal.progress(`${i} of ${ids.length}`);
+    try {
+      await work(id);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.exit !== EXIT.wrong || ids.length === 1) throw error;
+      failed++;
+      terminal.err([`${id}: ${error.message}`, ...error.details].map(printable).join('\n'));
+    }
+  }
+  terminal.progress('');
+  if (failed > 0) terminal.err(`${failed} of ${ids.length} failed`);
+  return failed === 0 ? EXIT.fine : EXIT.wrong;
 }

@@ -76,6 +76,7 @@ function refuseUnknown(args: readonly string[], command: Command): void {
     type === 'positional' ? [] : [[name, { type: type === 'boolean' ? type : ('string' as const) }] as const],
   );
   const { positionals } = parse(args, Object.fromEntries(options));
+  if (definitions.some(([name]) => name.endsWith('...'))) return;
   const stray = positionals[definitions.length - options.length];
   if (stray !== undefined) throw new UsageError(`'${stray}' is one argument too many`);
 }

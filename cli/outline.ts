@@ -12,7 +12,11 @@ function linesOf(item: Item, indent: string, columns: number): string[] {
   return Object.entries(item).flatMap(([name, value]) => {
     const first = `${indent}${printable(name).padEnd(width)}  `;
     const nested = nestedOf(value);
-    if (nested === null) return hanging(first, printable(shown(value)), columns);
+    if (nested === null) {
+      const text = printable(shown(value));
+      // What is one word stays one, because people copy it: ids, tokens and URLs.
+      return text.includes(' ') ? hanging(first, text, columns) : [first + text];
+    }
     const lines = nested.flatMap((inner) => {
       const below = linesOf(inner, `${indent}    `, columns);
       return Array.isArray(value) ? dashed(below, indent.length + 2) : below;

@@ -33,13 +33,22 @@ function thisTerminal(): Terminal {
     if (error.code === 'EPIPE') process.exit();
     throw error;
   });
+  let shown = '';
+  const progress = (line: string) => {
+    if (stderr.isTTY && line !== shown) stderr.write(`\r\u{1B}[K${line.slice(0, stderr.columns - 1)}`);
+    shown = line;
+  };
   return {
     columns: stdout.isTTY ? stdout.columns : null,
-    out: (line) => void stdout.write(`${line}\n`),
-    err: (line) => void stderr.write(`${line}\n`),
-    progress: (line) => {
-      if (stderr.isTTY) stderr.write(`\r\u{1B}[K${line.slice(0, stderr.columns - 1)}`);
+    out: (line) => {
+      progress('');
+      stdout.write(`${line}\n`);
     },
+    err: (line) => {
+      progress('');
+      stderr.write(`${line}\n`);
+    },
+    progress,
     ask: stdin.isTTY && stderr.isTTY ? askHere : null,
   };
 }
