@@ -26,4 +26,6 @@ export interface HitRetry {
   /** The hit's code before it; of the first try, why the call was refused. */
   readonly was: string;
   readonly code: string;
+  /** What he said of the call, by main name, '' where it has none, redacted as the call is; absent: nothing, or long ago. */
+  readonly corrected?: Hit['query'];
 }

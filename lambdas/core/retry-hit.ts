@@ -3,6 +3,7 @@ import type { CorrectedParameters } from './call-of-hit.ts';
 import { verifyClickId } from './click-id.ts';
 import type { Sender } from './entities.ts';
 import type { Hit, HitRetry } from './hit.ts';
+import { queryOfHit } from './judgement.ts';
 import { isPixelRoute } from './pixel-hit.ts';
 import { StorageUnavailable } from './ports.ts';
 import type { HitStore } from './ports.ts';
@@ -12,6 +13,7 @@ import { CONVERSION_REASONS } from './reasons.ts';
 import type { ConversionCode } from './reasons.ts';
 import { readRecorded, recordConversion } from './record-conversion.ts';
 import type { Outcome, RecordDeps } from './record-conversion.ts';
+import type { Received, ReceivedCall } from './received-call.ts';
 import type { Attribution, Report } from './report.ts';
 import { refuse } from './ruling.ts';
 import { parkConversion } from './run-parked.ts';
@@ -65,7 +67,11 @@ export async function retryHit(id: string, retry: Retry, deps: RetryDeps): Promi
     if ('errors' in judgement) return { kind: 'wrong', errors: judgement.errors };
 
     const { outcome, report } = judgement;
-    const next = judgedHit(hit, judgement, { at: deps.now(), by: retry.by, was: hit.code, code: outcome.code });
+    const corrected = queryOfHit(callOf(retry.corrected), null, await deps.catalog.macKeys());
+    const next = judgedHit(hit, judgement, {
+      ...{ at: deps.now(), by: retry.by, was: hit.code, code: outcome.code },
+      ...(corrected.length > 0 && { corrected }),
+    });
     if (outcome.code === 'CLICK_PENDING' && report !== null && report.click !== null) {
       await parkConversion({ ...report, click: report.click }, next, deps);
     }
@@ -179,6 +185,20 @@ function hiddenError(field: string): WrongRetry {
   };
 }
 
+function callOf(corrected: CorrectedParameters): ReceivedCall {
+  const body = Object.entries(corrected).map(([name, value]): Received => ({ name, value: value ?? '', kind: 'text' }));
+  return { query: [], body, bearer: null, unreadable: null };
+}
+
+/** Corrections of so many tries are kept: a hit is a row, and rows are bounded. */
+const CORRECTIONS_KEPT = 10;
+
+/** All tries of a hit with one more. */
+function withTry(tries: readonly HitRetry[], last: HitRetry): readonly HitRetry[] {
+  const forgotten = tries.slice(0, 1 - CORRECTIONS_KEPT).map(({ at, by, was, code }) => ({ at, by, was, code }));
+  return [...forgotten, ...tries.slice(forgotten.length), last];
+}
+
 function judgedHit(hit: Hit, { outcome, report }: Judgement, retry: HitRetry): Hit {
   return {
     ...hit,
@@ -188,6 +208,6 @@ function judgedHit(hit: Hit, { outcome, report }: Judgement, retry: HitRetry): H
     conversionId: outcome.conversion?.id ?? null,
     code: outcome.code,
     status: reasonOf(outcome).http,
-    retries: [...(hit.retries ?? []), retry],
+    retries: withTry(hit.retries ?? [], retry),
   };
 }

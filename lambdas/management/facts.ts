@@ -86,6 +86,15 @@ export function showConversion(conversion: Conversion) {
 
 /** A conversion by itself: with what a list has no room for. */
 export function showWholeConversion(conversion: Conversion, history: readonly HistoryRow[]) {
+  return {
+    ...showConversionByItself(conversion),
+    history: showHistory(history),
+    explanation: toWire(explainConversion(conversion, history)),
+  };
+}
+
+/** {@link showWholeConversion}, without how it became so. */
+export function showConversionByItself(conversion: Conversion) {
   const { wouldBePayout, wouldBeRevenue, currency } = conversion;
   return {
     ...showConversion(conversion),
@@ -93,8 +102,6 @@ export function showWholeConversion(conversion: Conversion, history: readonly Hi
     would_be_revenue: wouldBeRevenue === null ? null : money(wouldBeRevenue, currency),
     hold_until: isoTime(conversion.holdUntil),
     reported_by: conversion.reportedBy,
-    history: showHistory(history),
-    explanation: toWire(explainConversion(conversion, history)),
   };
 }
 
@@ -190,9 +197,16 @@ export function showHit(hit: Hit) {
     conversion_id: hit.conversionId,
     code: hit.code,
     status: hit.status,
-    query: hit.query.map(([name, value]) => `${encodeValue(name)}=${encodeValue(value)}`).join('&'),
-    retries: (hit.retries ?? []).map(({ at, by, was, code }) => ({ at: isoTime(at), by, was, code })),
+    query: queryText(hit.query),
+    retries: (hit.retries ?? []).map(({ at, by, was, code, corrected = [] }) => ({
+      ...{ at: isoTime(at), by, was, code },
+      corrected: queryText(corrected),
+    })),
   };
+}
+
+function queryText(parameters: Hit['query']): string {
+  return parameters.map(([name, value]) => `${encodeValue(name)}=${encodeValue(value)}`).join('&');
 }
 
 export function showAdjustment(adjustment: Adjustment) {

@@ -1,6 +1,8 @@
 import { BULK_REASONS, CLICK_REASONS, CONVERSION_REASONS, TRANSPORT_REASONS } from '../../core/reasons.ts';
 import { newKeySchema } from '../schemas/key.ts';
-import { extended, inputOf, object, orNull, shownOf } from './json-schema.ts';
+import { ANSWER_EXAMPLES } from './answer-examples.ts';
+import { describeFields } from './fields.ts';
+import { extended, inputOf, itemOf, membersOf, object, orNull, shownOf } from './json-schema.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { DOCUMENTS } from './requests.ts';
 
@@ -14,6 +16,7 @@ const money = { type: 'string', description: 'A decimal; the currency stands bes
 const moneyOrNull = orNull(money);
 const status = { type: 'string', enum: ['approved', 'pending', 'rejected'] };
 const conversionCode = { type: 'string', enum: Object.keys(CONVERSION_REASONS) };
+const callCode = { type: 'string', enum: [...Object.keys(CONVERSION_REASONS), ...Object.keys(TRANSPORT_REASONS)] };
 const bulkCode = { type: 'string', enum: Object.keys(BULK_REASONS) };
 const warnings = { type: 'array', items: text };
 const once = { type: 'string', description: 'Shown once' };
@@ -62,20 +65,47 @@ const conversion = {
   locked: { type: 'boolean', description: 'An operator decided: postbacks change it no more' },
 };
 
+const { caps, overrides, goals } = membersOf(shownOf(DOCUMENTS.campaign));
+const override = membersOf(itemOf(overrides));
+
+const explainedAmount = object({
+  from: { enum: ['goal', 'override', 'call', 'operator', null] },
+  rule: orNull(membersOf(itemOf(goals))['payout'] ?? {}),
+  override: orNull(object({ publisher_id: override['publisher_id'], goal: override['goal'], when: override['when'] })),
+  exact: textOrNull,
+  rounded: { type: ['boolean', 'null'] },
+  words: list(text),
+});
+
+const explanation = object({
+  basis: { enum: ['conversion', 'click', null] },
+  terms_since: timeOrNull,
+  exchange: orNull(object(named(['sale_currency', 'currency', 'rate', 'sale_worth', 'worth'], text))),
+  cap: orNull(itemOf(caps)),
+  payout: explainedAmount,
+  revenue: explainedAmount,
+  words: list(text),
+});
+
 const hit = {
   id: text,
   at: time,
   route: text,
   ...named(['sender_id', 'advertiser_id', 'click_id', 'conversion_id'], textOrNull),
-  code: { type: 'string', enum: [...Object.keys(CONVERSION_REASONS), ...Object.keys(TRANSPORT_REASONS)] },
+  code: callCode,
   status: { type: 'integer', description: 'The HTTP status that was answered' },
   query: { type: 'string', description: 'Redacted' },
-  retries: list(object({ at: time, by: text, was: text, code: text })),
+  retries: list(
+    object({
+      ...{ at: time, by: text, was: text, code: text },
+      corrected: { type: 'string', description: 'What was said of the call then, redacted' },
+    }),
+  ),
 };
 
 const reported = {
   result: { type: 'string', enum: ['accepted', 'duplicate', 'updated', 'parked', 'rejected', 'retry'] },
-  code: conversionCode,
+  code: callCode,
   message: text,
   warnings,
   conversion_id: text,
@@ -108,7 +138,7 @@ const key = {
 const KEY_ALWAYS = ['id', 'name', 'role', 'expires_at', 'last_used_at', 'status', 'created_at'];
 
 /** The schema of what every route answers, and of what stands in lists. */
-export const ANSWERS = {
+const SCHEMAS = {
   Health: object({ status: { const: 'ok' } }),
   Document: { type: 'object', description: 'This document' },
 
@@ -162,7 +192,7 @@ export const ANSWERS = {
     hold_until: timeOrNull,
     reported_by: textOrNull,
     history: list(object({ at: time, status, code: conversionCode, by: text, reason: textOrNull })),
-    explanation: { type: 'object', description: 'Why it is what it is, and pays what it pays' },
+    explanation,
   }),
   ConversionResults: object({
     results: list(
@@ -229,23 +259,7 @@ export const ANSWERS = {
   Key: object(key, KEY_ALWAYS),
   CreatedKey: object({ ...key, key: once }, [...KEY_ALWAYS, 'key']),
 
-  Report: {
-    ...object(reported, ALWAYS_REPORTED),
-    examples: [
-      {
-        result: 'accepted',
-        code: 'OK',
-        message: CONVERSION_REASONS.OK.message,
-        warnings: [],
-        conversion_id: 'aqd6zl7m2k4s5v3b7x2n6c4r',
-        status: 'approved',
-        goal: 'sale',
-        payout: '2.50',
-        revenue: '4.99',
-        currency: 'USD',
-      },
-    ],
-  },
+  Report: object(reported, ALWAYS_REPORTED),
   Problem: {
     ...object(
       {
@@ -262,18 +276,20 @@ export const ANSWERS = {
       },
       ['type', 'title', 'status', 'code'],
     ),
-    examples: [
-      {
-        type: 'about:blank',
-        title: 'Unprocessable Content',
-        status: 422,
-        code: 'VALIDATION_FAILED',
-        detail: 'The request has wrong fields',
-        errors: [{ pointer: '/name', code: 'REQUIRED', message: 'The field is required' }],
-      },
-    ],
   },
   Refusal: { ...object({ message: text }), description: 'An answer of API Gateway itself' },
 } satisfies Record<string, JsonSchema>;
 
-export type AnswerName = keyof typeof ANSWERS;
+export type AnswerName = keyof typeof SCHEMAS;
+
+export const ANSWERS: Readonly<Record<AnswerName, JsonSchema>> = withExamples(SCHEMAS);
+
+/** With the meanings of their fields. */
+function withExamples(schemas: typeof SCHEMAS): typeof ANSWERS {
+  const names = Object.keys(schemas) as AnswerName[];
+  const complete = names.map((name) => [
+    name,
+    { ...describeFields(name, schemas[name]), examples: [ANSWER_EXAMPLES[name]] },
+  ]);
+  return Object.fromEntries(complete) as typeof ANSWERS;
+}

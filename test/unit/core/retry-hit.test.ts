@@ -3,6 +3,7 @@ import type { Hit } from '../../../lambdas/core/hit.ts';
 import { StorageUnavailable } from '../../../lambdas/core/ports.ts';
 import type { ConversionCode } from '../../../lambdas/core/reasons.ts';
 import { judgePixel } from '../../../lambdas/core/receive-pixel.ts';
+import { REDACTED } from '../../../lambdas/core/redact.ts';
 import { retryHit } from '../../../lambdas/core/retry-hit.ts';
 import type { Retry } from '../../../lambdas/core/retry-hit.ts';
 import { runParked } from '../../../lambdas/core/run-parked.ts';
@@ -55,6 +56,37 @@ describe('a call that was refused', () => {
     expect(network.store.conversions.get(hit.id)).toMatchObject({ goal: 'lead', createdAt: NOON, txnId: 'T1' });
     expect(network.store.history).toMatchObject([{ by: 'key:k1' }]);
     expect(network.hints.sent).toHaveLength(1);
+  });
+
+  it('keeps what the operator said of it, without tokens and whole addresses (invariant 12)', async () => {
+    const network = await withRefusal();
+    const corrected = { goal: 'none', txn_id: null, ip: '203.0.113.77', click_id: 'token-that-somebody-pasted' };
+
+    await retry(network, { corrected });
+
+    expect(onlyHit(network).retries).toEqual([
+      {
+        ...{ at: NOON, by: 'key:k1', was: 'UNKNOWN_GOAL', code: 'INVALID_CLICK_ID' },
+        corrected: [
+          ['goal', 'none'],
+          ['txn_id', ''],
+          ['ip', '203.0.113.0'],
+          ['click_id', REDACTED],
+        ],
+      },
+    ]);
+  });
+
+  it('forgets what was said long ago, but never that somebody tried', async () => {
+    const network = await withRefusal();
+
+    for (let i = 1; i <= 12; i++) await retry(network, { corrected: { goal: `goal-${i}` } });
+
+    const { retries = [] } = onlyHit(network);
+    expect(retries.map(({ corrected }) => corrected?.[0]?.[1])).toEqual([
+      ...[undefined, undefined],
+      ...Array.from({ length: 10 }, (_, i) => `goal-${i + 3}`),
+    ]);
   });
 
   it.each<[why: string, call: Record<string, string>, given: Partial<Retry>, code: ConversionCode]>([
