@@ -55,6 +55,7 @@ export const ACCESS = {
   'POST /v1/postbacks/:id/replay': WRITE,
 
   'GET /v1/clicks/:id': READ_SENT,
+  'POST /v1/clicks/:id/test-conversion': WRITE,
   'POST /v1/conversions': REPORT,
   'GET /v1/conversions': READ_OWN,
   'GET /v1/conversions/:id': READ_OWN,

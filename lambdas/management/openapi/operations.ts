@@ -165,6 +165,18 @@ export const OPERATIONS: Readonly<Record<RouteName, Operation>> = {
   ),
 
   'GET /v1/clicks/:id': read('Clicks', 'Reads a click', 'Click'),
+  'POST /v1/clicks/:id/test-conversion': act(
+    'Clicks',
+    'Records a conversion of the click that is marked as a test',
+    'NewTestConversion',
+    'WholeConversion',
+    {
+      status: 201,
+      etag: true,
+      description:
+        'Priced and told to the publisher as one that a sender reports now with these parameters, but in no sum, cap or report, and no report finds it. What a sender could not report is refused with the code of `/postback`',
+    },
+  ),
 
   'POST /v1/conversions': read('Conversions', 'Reports conversions, server to server', 'ConversionResults', {
     description: 'Each item has a result of its own, in the order of the items, as `/postback` answers',

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { conversionPatch, hitRetry } from '../schemas/conversion.ts';
+import { conversionPatch, hitRetry, newTestConversion } from '../schemas/conversion.ts';
 import { newAdjustment } from '../schemas/adjustment.ts';
 import { bulkChange } from '../schemas/bulk.ts';
 import { createCampaignSchema } from '../schemas/campaign.ts';
@@ -67,6 +67,7 @@ const EXAMPLES = {
   DeliveryReplay: {},
   HitRetry: { txn_id: 'ORDER-1', sender_id: 'xyz' },
   SettingsPatch: { network_name: 'Network ABC', exchange_rates: { EUR: '1.08' } },
+  NewTestConversion: { goal: 'sale', sale_amount: '49.90', status: 'approved' },
   NewKey: { name: 'Nightly export', role: 'analyst' },
 } satisfies Record<string, unknown>;
 
@@ -95,6 +96,7 @@ export const REQUESTS: Readonly<Record<RequestName, JsonSchema>> = withExamples(
   DeliveryReplay: inputOf(nothing),
   HitRetry: inputOf(hitRetry),
   SettingsPatch: patchOf(DOCUMENTS.settings),
+  NewTestConversion: inputOf(newTestConversion),
   NewKey: inputOf(newKeySchema),
 });
 

@@ -39,7 +39,8 @@ const conversions = listFacts(
   },
 );
 
-async function conversion(request: ApiRequest, deps: Deps): Promise<Answer> {
+/** The conversion that the path names, as the caller may see it. */
+export async function readConversion(request: ApiRequest, deps: Deps): Promise<Answer> {
   const id = request.params['id'] ?? '';
   const found = SORTABLE_ID.test(id) ? await deps.facts.conversion(id) : null;
   if (found === null || !isOwn(request, found.conversion)) throw notFound('conversion');
@@ -59,7 +60,7 @@ async function patch(request: ApiRequest, deps: Deps): Promise<Answer> {
   const changed = await changeConversion(id, wanted, { by, expect, strictly: !repeatable }, deps.conversions);
   if (changed.kind === 'missing') throw notFound('conversion');
   if (changed.kind === 'refused') throw refusal(changed);
-  return request.remember(await conversion(request, deps));
+  return request.remember(await readConversion(request, deps));
 }
 
 /** An answer that asks to try some again is not kept: what the others did stays done. */
@@ -94,6 +95,6 @@ function refusal({ code }: RefusedPatch): Problem {
 export const conversionHandlers = {
   'POST /v1/conversions': report,
   'GET /v1/conversions': conversions,
-  'GET /v1/conversions/:id': conversion,
+  'GET /v1/conversions/:id': readConversion,
   'PATCH /v1/conversions/:id': patch,
 } satisfies Record<string, Handle>;

@@ -15,6 +15,7 @@ import { postbackHandlers } from './postbacks.ts';
 import { publisherHandlers } from './publishers.ts';
 import { senderHandlers } from './senders.ts';
 import { settingsHandlers } from './settings.ts';
+import { testConversionHandlers } from './test-conversions.ts';
 
 /** The handler of every route. Schemas that depend on the environment are made here, once. */
 export function createHandlers(deps: Deps): Handlers {
@@ -32,6 +33,7 @@ export function createHandlers(deps: Deps): Handlers {
     ...bulkHandlers,
     ...adjustmentHandlers,
     ...factHandlers,
+    ...testConversionHandlers,
     ...deliveryHandlers,
     ...deadLetterHandlers,
     ...hitHandlers,

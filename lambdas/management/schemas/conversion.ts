@@ -36,3 +36,13 @@ export const hitRetry = z
       refuse(ctx, ['campaign_id'], 'REQUIRED', "a publisher is named with a campaign's id");
     }
   });
+
+/** What a test does not say: its click says it, or the API key. */
+const SAID = new Set(['click_id', 'campaign_id', 'security_token', 'action']);
+
+/** Parameters of a call, read as its own are; null: as if it were left out. */
+export const newTestConversion = z
+  .strictObject(Object.fromEntries(PARAMETER_NAMES.filter((name) => !SAID.has(name)).map((name) => [name, optional])))
+  .transform((parameters) =>
+    Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, value ?? ''] as const)),
+  );

@@ -239,14 +239,13 @@ describe('a test and the real thing do not know each other (invariant 4)', () =>
       const click_id = await network.click();
       const test = await made(network, click_id, sale);
       const txn_id = test.txnId ?? '';
-      for (const call of [
+      const calls: readonly Parameters[] = [
         { click_id, ...sale, status: 'rejected', action: 'change' },
         { click_id, txn_id, action: 'change', sale_amount: '5' },
         { txn_id, status: 'rejected' },
         { click_id, txn_id: 'T2' },
-      ]) {
-        await network.call(call);
-      }
+      ];
+      for (const call of calls) await network.call(call);
       expect(network.store.conversions.get(test.id)).toMatchObject({ version: 1, txnId: txn_id, status: 'approved' });
       expect(heard(network, test)).toHaveLength(1);
     });
