@@ -68,7 +68,7 @@ export class FlowbackStack extends Stack {
       whyOpen: 'The function checks the API key itself: an authorizer would answer its own kind of 401 and 403.',
     });
 
-    const { catalog, clicks, conversions, deliveries, hits, counters } = storage;
+    const { catalog, clicks, conversions, deliveries, hits, counters, audit } = storage;
     const { queue } = notifications;
 
     // Names of the environment, by what they name; each function gets only what it needs.
@@ -77,6 +77,7 @@ export class FlowbackStack extends Stack {
     const ofDeliveries = { [ENV.deliveriesTable]: deliveries.tableName };
     const ofClicks = { [ENV.clicksTable]: clicks.tableName };
     const ofCounters = { [ENV.countersTable]: counters.tableName };
+    const ofAudit = { [ENV.auditTable]: audit.tableName };
     const ofUrls = { [ENV.trackingUrl]: tracking.url, [ENV.apiUrl]: management.url };
     const ofCache = { [ENV.cacheSeconds]: String(config.catalogCache.toSeconds()) };
     const ofConversions = {
@@ -240,6 +241,7 @@ export class FlowbackStack extends Stack {
       environment: {
         ...ofConversions,
         ...ofCounters,
+        ...ofAudit,
         ...ofQueue,
         [ENV.notificationsDeadLettersUrl]: notifications.deadLetters.queueUrl,
         ...ofUrls,
@@ -248,6 +250,7 @@ export class FlowbackStack extends Stack {
     });
     // An operator changes conversions, and what a retried call reports is recorded as the first time, click id verified.
     this.#allowConversions(operator, storage, notifications);
+    operator.allowTable(counters, { actions: ['GetItem'], partitions: ['clicks#*'] });
     operator.allowTable(catalog, {
       actions: ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
       partitions: [
@@ -283,6 +286,9 @@ export class FlowbackStack extends Stack {
     });
     operator.allowQueue(notifications.deadLetters, ['DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage']);
     operator.allowTable(hits, { actions: ['GetItem', 'Query'] });
+    // What is in the audit trail stays as it was written: nobody may change or delete it.
+    operator.allowTable(audit, { actions: ['PutItem'] });
+    operator.allowTable(audit, { actions: ['Query'], indexes: [INDEX.audit.bySubject] });
 
     const bootstrap = new FlowbackFunction(this, 'Bootstrap', {
       ...defaults,
@@ -290,12 +296,14 @@ export class FlowbackStack extends Stack {
       description: 'Makes the MAC key, the settings and the first admin key; invoked by hand',
       memorySize: 256,
       timeout: Duration.seconds(30),
-      environment: { ...ofCatalog, [ENV.network]: config.network },
+      environment: { ...ofCatalog, ...ofAudit, [ENV.network]: config.network },
     });
     bootstrap.allowTable(catalog, {
       actions: ['GetItem', 'PutItem', 'Query'],
       partitions: ['settings', 'mac_key', 'cursor_key', 'api_key', 'api_key_hash'],
     });
+
+    bootstrap.allowTable(audit, { actions: ['PutItem'] });
 
     tracking.route('Redirect', redirect.resource, ['/click', '/c/{campaign_id}/{pub_id}', '/impression']);
     tracking.route('Conversion', conversion.resource, [
@@ -343,6 +351,7 @@ export class FlowbackStack extends Stack {
     this.#output('DeliveriesTableName', 'Notifications of publishers', deliveries.tableName);
     this.#output('HitsTableName', 'Inbound conversion requests', hits.tableName);
     this.#output('CountersTableName', 'Counters of caps, visits, impressions', counters.tableName);
+    this.#output('AuditTableName', 'Who changed what', audit.tableName);
     this.#output('NotificationsQueueUrl', 'Hints that something is to be delivered', queue.queueUrl);
     this.#output(
       'NotificationsDeadLetterQueueUrl',

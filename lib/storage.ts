@@ -34,6 +34,7 @@ export class Storage extends Construct {
   readonly deliveries: TableV2;
   readonly hits: TableV2;
   readonly counters: TableV2;
+  readonly audit: TableV2;
 
   constructor(scope: Construct, id: string, props: StorageProps) {
     super(scope, id);
@@ -76,6 +77,13 @@ export class Storage extends Construct {
 
     // Visits and impressions expire; counts of caps never carry the attribute, and no recount could make them again.
     this.counters = this.#precious('Counters', props, { ...ITEM_KEY, timeToLiveAttribute: 'expires_at' });
+
+    this.audit = this.#precious('Audit', props, {
+      ...ITEM_KEY,
+      globalSecondaryIndexes: [
+        { indexName: INDEX.audit.bySubject, partitionKey: string('subject'), sortKey: string('sk') },
+      ],
+    });
   }
 
   /** A table that nothing else could rebuild. */

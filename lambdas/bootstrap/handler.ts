@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Context } from 'aws-lambda';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
 import { createManagementCatalog } from '../adapters/dynamodb/management-catalog.ts';
 import { bootstrap } from '../core/bootstrap.ts';
@@ -7,7 +8,10 @@ import { log } from '../runtime/log.ts';
 
 const network = requireEnv(ENV.network);
 const deps = {
-  catalog: createManagementCatalog(createDynamoDb(), requireEnv(ENV.catalogTable)),
+  catalog: createManagementCatalog(createDynamoDb(), {
+    catalog: requireEnv(ENV.catalogTable),
+    audit: requireEnv(ENV.auditTable),
+  }),
   now: Date.now,
   random: randomBytes,
 };
@@ -18,9 +22,9 @@ interface BootstrapAnswer {
 }
 
 /** Invoked by hand, with nothing or with `{"network_name": ..., "admin_key": ...}`; see docs/operations.md. */
-export const handler = async (event: unknown): Promise<BootstrapAnswer> => {
+export const handler = async (event: unknown, { awsRequestId: requestId }: Context): Promise<BootstrapAnswer> => {
   const { adminKey, networkName } = await bootstrap(
-    { networkName: textOf(event, 'network_name') ?? network, adminKey: textOf(event, 'admin_key') },
+    { networkName: textOf(event, 'network_name') ?? network, adminKey: textOf(event, 'admin_key'), requestId },
     deps,
   );
   log('bootstrap_done', { network_name: networkName, key_made: adminKey !== null });

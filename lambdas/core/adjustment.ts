@@ -1,3 +1,4 @@
+import type { AuditEntry } from './audit.ts';
 import type { AdjustmentLedger } from './management-ports.ts';
 import { ZERO } from './money.ts';
 import type { Micros } from './money.ts';
@@ -55,6 +56,8 @@ interface AdjustmentDeps {
   readonly ledger: AdjustmentLedger;
   readonly catalog: Pick<ConversionCatalog, 'campaign' | 'publisher'>;
   readonly now: Clock;
+  /** What the audit trail says of one that is booked. */
+  readonly audit: (adjustment: Adjustment) => AuditEntry;
 }
 
 /** How far back an adjustment may be booked. */
@@ -69,7 +72,7 @@ const OLDEST_MS = 2 * 366 * DAY_MS;
 export async function bookAdjustment(
   order: AdjustmentOrder,
   { id, by }: { readonly id: string; readonly by: string },
-  { ledger, catalog, now }: AdjustmentDeps,
+  { ledger, catalog, now, audit }: AdjustmentDeps,
 ): Promise<Booked> {
   let booked = await ledger.adjustment(id);
   if (booked === null) {
@@ -90,7 +93,7 @@ export async function bookAdjustment(
       errors.push({ field: 'currency', code: 'INVALID_CURRENCY', message });
     }
     if (campaign === null || errors.length > 0) return { kind: 'wrong', errors };
-    booked = await ledger.add({
+    const adjustment: Adjustment = {
       id,
       publisherId,
       campaignId,
@@ -103,7 +106,8 @@ export async function bookAdjustment(
       reason,
       createdAt,
       createdBy: by,
-    });
+    };
+    booked = await ledger.add(adjustment, audit(adjustment));
   }
   return isOf(order, booked) ? { kind: 'booked', adjustment: booked } : { kind: 'other' };
 }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { auditCreation } from './audit.ts';
+import type { AuditEntry, AuditSubject } from './audit.ts';
 import { encodeBase32 } from './base32.ts';
 import { DEFAULT_SETTINGS } from './entities.ts';
 import { newEntityId, SECRET } from './ids.ts';
@@ -11,6 +13,8 @@ interface BootstrapInput {
   readonly networkName: string;
   /** An admin key that is to exist afterwards; null: one is made if there is no key at all. */
   readonly adminKey: string | null;
+  /** Of the invocation. */
+  readonly requestId: string;
 }
 
 interface BootstrapResult {
@@ -36,8 +40,9 @@ const FIRST_API_KEY = 'first';
 export async function bootstrap(input: BootstrapInput, deps: BootstrapDeps): Promise<BootstrapResult> {
   await ensureMacKey(deps);
   await deps.catalog.cursorKey();
-  const networkName = await ensureSettings(input.networkName, deps);
-  const adminKey = input.adminKey === null ? await makeFirstKey(deps) : await ensureKey(input.adminKey, deps);
+  const networkName = await ensureSettings(input, deps);
+  const adminKey =
+    input.adminKey === null ? await makeFirstKey(input, deps) : await ensureKey(input.adminKey, input, deps);
   return { adminKey, networkName };
 }
 
@@ -48,9 +53,9 @@ async function ensureMacKey({ catalog, now, random }: BootstrapDeps): Promise<vo
   await catalog.commit([{ op: 'create', pk: 'mac_key', sk: FIRST_MAC_KEY, value }]);
 }
 
-async function ensureSettings(networkName: string, { catalog }: BootstrapDeps): Promise<string> {
-  const value: CatalogKinds['settings'] = {
-    version: 1,
+async function ensureSettings({ networkName, requestId }: BootstrapInput, deps: BootstrapDeps): Promise<string> {
+  const { catalog } = deps;
+  const shown = {
     network_name: networkName,
     time_zone: DEFAULT_SETTINGS.timeZone,
     currency: DEFAULT_SETTINGS.currency,
@@ -59,29 +64,34 @@ async function ensureSettings(networkName: string, { catalog }: BootstrapDeps): 
     attribution_window_days: DEFAULT_SETTINGS.attributionWindowDays,
     click_retention_days: DEFAULT_SETTINGS.clickRetentionDays,
   };
-  const lost = await catalog.commit([{ op: 'create', pk: 'settings', sk: 'settings', value }]);
+  const value: CatalogKinds['settings'] = { version: 1, ...shown };
+  const lost = await catalog.commit(
+    [{ op: 'create', pk: 'settings', sk: 'settings', value }],
+    [creation({ kind: 'settings', id: 'settings', version: 1 }, shown, requestId, deps)],
+  );
   if (lost === null) return networkName;
   const stored = await catalog.get('settings', 'settings');
   return stored?.network_name ?? networkName;
 }
 
-async function makeFirstKey(deps: BootstrapDeps): Promise<string | null> {
+async function makeFirstKey(input: BootstrapInput, deps: BootstrapDeps): Promise<string | null> {
   const keys = await deps.catalog.list('api_key', null, 1);
   if (keys.length > 0) return null;
   const key = `fb_${encodeBase32(deps.random(20))}`;
-  return (await putKey(FIRST_API_KEY, key, deps)) ? key : null;
+  return (await putKey(FIRST_API_KEY, key, input, deps)) ? key : null;
 }
 
-async function ensureKey(key: string, deps: BootstrapDeps): Promise<string> {
+async function ensureKey(key: string, input: BootstrapInput, deps: BootstrapDeps): Promise<string> {
   if (!SECRET.test(key)) throw new TypeError('admin_key must be 16 to 128 characters of A-Z a-z 0-9 _ -');
   const stored = await deps.catalog.get('api_key_hash', hashOf(key));
   if (stored !== null && stored.role !== 'admin') throw new TypeError('admin_key is a key of another role');
-  if (stored === null) await putKey(newEntityId(deps.random), key, deps);
+  if (stored === null) await putKey(newEntityId(deps.random), key, input, deps);
   return key;
 }
 
 /** False if it is there already. */
-async function putKey(id: string, key: string, { catalog, now }: BootstrapDeps): Promise<boolean> {
+async function putKey(id: string, key: string, { requestId }: BootstrapInput, deps: BootstrapDeps): Promise<boolean> {
+  const { catalog, now } = deps;
   const hash = hashOf(key);
   const at = now();
   const value: StoredKey = {
@@ -96,11 +106,22 @@ async function putKey(id: string, key: string, { catalog, now }: BootstrapDeps):
     created_at: at,
     updated_at: at,
   };
-  const lost = await catalog.commit([
-    { op: 'create', pk: 'api_key', sk: id, value },
-    { op: 'create', pk: 'api_key_hash', sk: hash, value },
-  ]);
+  const { name, role, expires_at } = value;
+  const created_at = new Date(at).toISOString();
+  const shown = { id, name, role, expires_at, last_used_at: null, status: 'active', created_at };
+  const lost = await catalog.commit(
+    [
+      { op: 'create', pk: 'api_key', sk: id, value },
+      { op: 'create', pk: 'api_key_hash', sk: hash, value },
+    ],
+    [creation({ kind: 'key', id, version: 1 }, shown, requestId, deps)],
+  );
   return lost === null;
+}
+
+/** `shown`: as the management API would show it. */
+function creation(subject: AuditSubject, shown: object, requestId: string, { now }: BootstrapDeps): AuditEntry {
+  return auditCreation(subject, { at: now(), by: 'bootstrap', byName: null, requestId }, { ...shown });
 }
 
 function hashOf(key: string): string {

@@ -1,3 +1,4 @@
+import type { AuditEntry } from './audit.ts';
 import { isAnnounced, writeOf } from './conversion-change.ts';
 import type { ConversionChange } from './conversion-change.ts';
 import { PRUNE_DELAY_MS } from './counters.ts';
@@ -18,6 +19,8 @@ export interface ChangeDeps extends NewDeliveryDeps {
   readonly pause: (tries: number) => Promise<void>;
   /** Tells of counters that grow until somebody can remove from them what is over. */
   readonly countersNotTidied: (campaignId: string, error: unknown) => void;
+  /** What the audit trail says of a change that an operator decided. @default - nothing: the history says it */
+  readonly audit?: (change: ConversionChange) => AuditEntry | null;
 }
 
 const MAX_TRIES = 8;
@@ -55,7 +58,7 @@ export async function untilCommitted<T>(
 export async function commitChange(change: ConversionChange, within: Place, deps: ChangeDeps): Promise<CommitResult> {
   const { hearing, leftOut, deliveries } = await audienceOf(change, deps);
   const write = writeOf(change, within, { postbacks: hearing, deliveries }, deps.now());
-  const result = await deps.store.commit(write);
+  const result = await deps.store.commit({ ...write, audit: deps.audit?.(change) ?? null });
   if (!result.committed) return result;
   const made = write.deliveries.flatMap((change) => (change.kind === 'put' ? [change.delivery] : []));
   await Promise.all([announceNew(change.after.id, made, leftOut, deps), tidyCounters(write, deps)]);

@@ -1,4 +1,5 @@
 import type { Adjustment } from './adjustment.ts';
+import type { AuditEntry } from './audit.ts';
 import type { Conversion, HistoryRow } from './conversion.ts';
 import type { Attempt, Delivery } from './delivery.ts';
 import type { Advertiser, ApiKey, Campaign, Click, Postback, Publisher, Sender, Settings } from './entities.ts';
@@ -39,13 +40,14 @@ type OwnedPartition = `postback_of#${string}` | `idempotency#${string}` | `campa
  *  - `create`: put; lost if it exists (one whose `ttl`, in seconds, is over does not count).
  *  - `replace`: put; lost unless its version is `version`.
  *  - `put`, `delete`: without a condition.
- *  - `require`: changes nothing; lost unless it exists and is not archived.
+ *  - `require`: changes nothing; lost unless it exists and is not archived or, with a `version`, unless that is its own.
  */
 export type CatalogChange = { readonly pk: CatalogKind | OwnedPartition; readonly sk: string } & (
   | { readonly op: 'create'; readonly value: object; readonly now?: number }
   | { readonly op: 'replace'; readonly value: object; readonly version: number }
   | { readonly op: 'put'; readonly value: object }
-  | { readonly op: 'delete' | 'require' }
+  | { readonly op: 'delete' }
+  | { readonly op: 'require'; readonly version?: number }
 );
 
 /** An answer to a write as kept for its Idempotency-Key; `sealed` can be opened only with the caller's API key. */
@@ -68,13 +70,13 @@ export interface ManagementCatalog {
   postbacksOf(owner: string): Promise<readonly Wire<Postback>[]>;
   idempotencyRecord(keyId: string, hash: string): Promise<IdempotencyRecord | null>;
   /**
-   * One transaction; null: done. Otherwise nothing was written, and the answer is the index of the first change that lost.
-   * Takes no longer than {@link COMMIT_TIMEOUT}.
+   * One transaction, with the rows of the audit trail that tell of it; null: done. Otherwise nothing was written, and the
+   * answer is the index of the first change that lost. Takes no longer than {@link COMMIT_TIMEOUT}.
    */
-  commit(changes: readonly CatalogChange[]): Promise<number | null>;
+  commit(changes: readonly CatalogChange[], audit?: readonly AuditEntry[]): Promise<number | null>;
   /** Notes when a key was used, on both its items. */
   touchKey(key: StoredKey, at: number): Promise<void>;
-  /** The key that signs cursors; made if there is none. */
+  /** The key that encrypts cursors, 32 bytes; made if there is none. */
   cursorKey(): Promise<Uint8Array>;
 }
 
@@ -104,6 +106,8 @@ export type ConversionFilter =
   'campaign_id' | 'publisher_id' | 'advertiser_id' | 'goal' | 'status' | 'click_id' | 'txn_id' | 'p1';
 export type DeliveryFilter = 'conversion_id' | 'postback_id' | 'publisher_id' | 'state' | 'audience';
 export type HitFilter = 'sender_id' | 'advertiser_id' | 'code';
+/** `except_kind`: what the caller may not see of all kinds. */
+export type AuditFilter = 'kind' | 'subject_id' | 'by' | 'action' | 'except_kind';
 export type AdjustmentFilter = 'campaign_id' | 'publisher_id' | 'advertiser_id';
 
 export interface DeliveryWithAttempts {
@@ -161,12 +165,14 @@ export interface FactReader {
   hits(query: ListQuery<HitFilter>): Promise<ListPage<Hit>>;
   /** By the time at which they are booked. */
   adjustments(query: ListQuery<AdjustmentFilter>): Promise<ListPage<Adjustment>>;
+  /** `subject_id` only with a kind: an id is one of many kinds. */
+  audit(query: ListQuery<AuditFilter>): Promise<ListPage<AuditEntry>>;
 }
 
 /** Books money without a click or conversion. Throws StorageUnavailable. */
 export interface AdjustmentLedger {
   /** Strongly consistent. */
   adjustment(id: string): Promise<Adjustment | null>;
-  /** Adds a row; the first one of an id stays. Answers the one that is stored. */
-  add(adjustment: Adjustment): Promise<Adjustment>;
+  /** Adds a row, with that of the audit trail; the first one of an id stays. Answers the one that is stored. */
+  add(adjustment: Adjustment, audit: AuditEntry): Promise<Adjustment>;
 }

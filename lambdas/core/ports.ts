@@ -1,3 +1,4 @@
+import type { AuditEntry } from './audit.ts';
 import type { MacKeyRing } from './click-id.ts';
 import type { ClickLedgerRow } from './click-payout.ts';
 import type { Conversion, HistoryRow, LedgerRow } from './conversion.ts';
@@ -218,6 +219,8 @@ export interface ConversionWrite {
   /** Each counter at most once; refused if a limit leaves no room. */
   readonly counters: readonly CounterUpdate[];
   readonly deliveries: readonly DeliveryChange[];
+  /** What the audit trail says of it. @default - nothing */
+  readonly audit?: AuditEntry | null;
 }
 
 export type CommitResult =

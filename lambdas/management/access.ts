@@ -45,6 +45,7 @@ export const ACCESS = {
   'PATCH /v1/campaigns/:id': WRITE,
   'DELETE /v1/campaigns/:id': WRITE,
   'GET /v1/campaigns/:id/link': READ_SENT,
+  'GET /v1/campaigns/:id/caps': READ_SENT,
 
   'POST /v1/postbacks': WRITE,
   'GET /v1/postbacks': READ,
@@ -79,7 +80,11 @@ export const ACCESS = {
   'POST /v1/keys': ADMIN,
   'GET /v1/keys': ADMIN,
   'GET /v1/keys/:id': ADMIN,
+  'PATCH /v1/keys/:id': ADMIN,
   'DELETE /v1/keys/:id': ADMIN,
+
+  // Changes of keys only to who may read keys.
+  'GET /v1/audit': READ,
 } as const satisfies Record<string, readonly Role[] | null>;
 
 export type RouteName = keyof typeof ACCESS;

@@ -47,7 +47,9 @@ export function createApi(handlers: Handlers, deps: Deps): (request: RawRequest)
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const match = router.match(method, request.path)[0][0];
     const route = match?.[0];
-    if (route !== undefined && ACCESS[route] === null) return handlers[route](openRequest(route, deps), deps);
+    if (route !== undefined && ACCESS[route] === null) {
+      return handlers[route](openRequest(route, request.requestId, deps), deps);
+    }
 
     const { caller, secret } = await authenticate(request.headers['authorization'], deps);
     if (match === undefined || route === undefined) {
@@ -88,6 +90,9 @@ export function createApi(handlers: Handlers, deps: Deps): (request: RawRequest)
         ifMatch: request.headers['if-match'] ?? null,
         repeatable: idempotencyKey !== null,
         by: `key:${caller.id}`,
+        byName: caller.name,
+        role: caller.role,
+        requestId: request.requestId,
         secret,
         publisherId: caller.publisher_id,
         advertiserId: caller.advertiser_id,
@@ -114,7 +119,7 @@ function routeNames(): RouteName[] {
   return Object.keys(ACCESS) as RouteName[];
 }
 
-function openRequest(route: RouteName, deps: Deps): Parameters<Handle>[0] {
+function openRequest(route: RouteName, requestId: string, deps: Deps): Parameters<Handle>[0] {
   return {
     params: {},
     query: new Map(),
@@ -123,6 +128,9 @@ function openRequest(route: RouteName, deps: Deps): Parameters<Handle>[0] {
     ifMatch: null,
     repeatable: false,
     by: 'anybody',
+    byName: '',
+    role: 'analyst',
+    requestId,
     secret: '',
     publisherId: null,
     advertiserId: null,

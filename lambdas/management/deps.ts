@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAdjustmentLedger } from '../adapters/dynamodb/adjustments.ts';
 import { createDynamoDb } from '../adapters/dynamodb/client.ts';
+import { createCounterReader } from '../adapters/dynamodb/counters.ts';
 import { createHitStore } from '../adapters/dynamodb/hits.ts';
 import { createFactReader } from '../adapters/dynamodb/lists.ts';
 import { createManagementCatalog } from '../adapters/dynamodb/management-catalog.ts';
@@ -21,28 +22,30 @@ import type { Deps } from './http.ts';
 /** What the management API has, from the function's variables. */
 export function createDeps(): Deps {
   const client = createDynamoDb();
-  const reports = createReceiveDeps(client);
-  const deliveriesTable = requireEnv(ENV.deliveriesTable);
-  const hitsTable = requireEnv(ENV.hitsTable);
+  const tables = {
+    catalog: requireEnv(ENV.catalogTable),
+    clicks: requireEnv(ENV.clicksTable),
+    conversions: requireEnv(ENV.conversionsTable),
+    deliveries: requireEnv(ENV.deliveriesTable),
+    hits: requireEnv(ENV.hitsTable),
+    audit: requireEnv(ENV.auditTable),
+  };
+  const reports = createReceiveDeps(client, tables.audit);
   const allowLoopback = process.env[LOCAL_ENV.egress] === 'loopback';
   return {
-    catalog: createManagementCatalog(client, requireEnv(ENV.catalogTable)),
-    facts: createFactReader(client, {
-      clicks: requireEnv(ENV.clicksTable),
-      conversions: requireEnv(ENV.conversionsTable),
-      deliveries: deliveriesTable,
-      hits: hitsTable,
-    }),
+    catalog: createManagementCatalog(client, tables),
+    facts: createFactReader(client, tables),
     conversions: {
       ...reports,
-      hits: { ...createHitStore(client, hitsTable), ...reports.hits },
+      hits: { ...createHitStore(client, tables.hits), ...reports.hits },
       within,
       itemFailed: (error) => logFailure(error),
     },
-    adjustments: createAdjustmentLedger(client, requireEnv(ENV.conversionsTable)),
-    replays: createReplayStore(client, deliveriesTable),
+    adjustments: createAdjustmentLedger(client, tables),
+    replays: createReplayStore(client, tables.deliveries),
     deadLetters: createDeadLetterQueue(createSqs(), requireEnv(ENV.notificationsDeadLettersUrl)),
-    health: createPostbackHealthStore(client, deliveriesTable),
+    readCounter: createCounterReader(client, requireEnv(ENV.countersTable)),
+    health: createPostbackHealthStore(client, tables.deliveries),
     caller: createPostbackCaller({ allowLoopback }),
     userAgent: `Flowback/${packageJson.version}`,
     openApi: createOpenApiReader(join(process.env['LAMBDA_TASK_ROOT'] ?? '', OPENAPI_FILE)),

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
+import type { AuditAction, AuditEntry } from '../core/audit.ts';
 import type { PostbackStatus } from '../core/entities.ts';
 import { ENTITY_ID, newEntityId } from '../core/ids.ts';
 import { COMMIT_TIMEOUT } from '../core/management-ports.ts';
 import type { CatalogKinds } from '../core/management-ports.ts';
 import { isObject, mergePatch } from '../core/merge-patch.ts';
+import { audited } from './audit.ts';
 import { ConcurrentChange, etag, isoTime, matches, ok } from './http.ts';
 import type { ApiRequest, Deps, Step } from './http.ts';
 import { invalidField, notFound, Problem, validationFailed } from './problems.ts';
@@ -111,19 +113,33 @@ export async function newEntity<K extends EntityKind, P>(
   return sized(entity) as unknown as CatalogKinds[K] & Stored;
 }
 
+/** What the audit trail says of an entity that was made or changed. */
+export function auditOf<K extends EntityKind, P>(
+  resource: Resource<K, P>,
+  request: ApiRequest,
+  before: (CatalogKinds[K] & Stored) | null,
+  after: CatalogKinds[K] & Stored,
+  action?: AuditAction,
+): AuditEntry[] {
+  const { id, version } = after;
+  const shown = before && showEntity(resource, before);
+  return audited(request, { kind: resource.kind, id, version }, shown, showEntity(resource, after), action);
+}
+
 /** Writes a new entity with what belongs to it. */
 export function commitNew<K extends EntityKind, P>(
   resource: Resource<K, P>,
   entity: CatalogKinds[K] & Stored,
   context: Context,
-  more: { steps?: readonly Step[]; shown?: object } = {},
+  more: { steps?: readonly Step[]; audit?: readonly AuditEntry[]; shown?: object } = {},
 ): Promise<Answer> {
   const create: Step = {
     change: { op: 'create', pk: resource.kind, sk: entity.id, value: entity },
     otherwise: new Problem(409, 'ID_TAKEN', `There is a ${resource.kind} with this id already`),
   };
   const steps = [create, ...(more.steps ?? []), ...resource.related(entity, null)];
-  return context.request.commit(steps, written(201, resource, entity, more.shown ?? {}, context.deps));
+  const audit = [...auditOf(resource, context.request, null, entity), ...(more.audit ?? [])];
+  return context.request.commit(steps, audit, written(201, resource, entity, more.shown ?? {}, context.deps));
 }
 
 /** The handlers of one kind of entity. */
@@ -138,9 +154,16 @@ export function entityHandlers<K extends EntityKind, P>(resource: Resource<K, P>
     change: (entity: CatalogKinds[K] & Stored) => Promise<CatalogKinds[K] & Stored>,
     answer: (entity: CatalogKinds[K] & Stored) => Answer,
     { request, deps }: Context,
-    more: (before: CatalogKinds[K]) => readonly Step[] = () => [],
-  ): Promise<Answer> => {
-    for (let tries = 1; ; tries++) {
+    {
+      steps = () => [],
+      action,
+    }: {
+      readonly steps?: (before: CatalogKinds[K]) => readonly Step[];
+      /** What the audit trail calls it. @default - what became of the status */
+      readonly action?: AuditAction;
+    } = {},
+  ): Promise<Answer> =>
+    untilUnopposed(async () => {
       const before = await read(request.params['id'], deps);
       requireMatch(request, before.version);
       const next = await change(before);
@@ -149,13 +172,12 @@ export function entityHandlers<K extends EntityKind, P>(resource: Resource<K, P>
         change: { op: 'replace', pk: resource.kind, sk: next.id, value: next, version: before.version },
         otherwise: new ConcurrentChange(),
       };
-      try {
-        return await request.commit([replace, ...more(before), ...resource.related(next, before)], answer(next));
-      } catch (error) {
-        if (!(error instanceof ConcurrentChange) || tries === EDIT_TRIES) throw error;
-      }
-    }
-  };
+      return request.commit(
+        [replace, ...steps(before), ...resource.related(next, before)],
+        auditOf(resource, request, before, next, action),
+        answer(next),
+      );
+    });
 
   return {
     create: async (request: ApiRequest, deps: Deps): Promise<Answer> => {
@@ -171,9 +193,10 @@ export function entityHandlers<K extends EntityKind, P>(resource: Resource<K, P>
 
     patch: (request: ApiRequest, deps: Deps): Promise<Answer> => {
       const context = { request, deps };
+      const readOnly = ['id', 'created_at', 'updated_at', ...resource.readOnly];
       return edit(
         async (before) => {
-          const document = merged(resource, before, request.body);
+          const document = merged(showEntity(resource, before), readOnly, request.body);
           const fields = await resource.complete(validate(resource.schema, document), before, deps);
           const next = { ...before, ...fields, version: before.version + 1, updated_at: request.now };
           if (before.status === 'archived' && next.status === 'archived') {
@@ -203,6 +226,17 @@ export function entityHandlers<K extends EntityKind, P>(resource: Resource<K, P>
   };
 }
 
+/** Reads, decides and commits; anew while somebody else changes the same. */
+export async function untilUnopposed<T>(change: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!(error instanceof ConcurrentChange) || tries === EDIT_TRIES) throw error;
+    }
+  }
+}
+
 /** Throws a 412 unless If-Match allows to change this version. */
 export function requireMatch(request: ApiRequest, version: number): void {
   if (matches(request.ifMatch, version)) return;
@@ -210,16 +244,10 @@ export function requireMatch(request: ApiRequest, version: number): void {
 }
 
 /** The document after a merge patch. What is read-only may be repeated, as it was read, but not changed. */
-function merged<K extends EntityKind, P>(
-  resource: Resource<K, P>,
-  before: CatalogKinds[K] & Stored,
-  patch: unknown,
-): unknown {
+export function merged(shown: Readonly<Record<string, unknown>>, readOnly: readonly string[], patch: unknown): unknown {
   if (!isObject(patch)) throw invalidField('', 'INVALID_TYPE', 'must be an object');
-  const shown: Record<string, unknown> = showEntity(resource, before);
   const document = mergePatch(shown, patch);
   if (!isObject(document)) return document;
-  const readOnly = ['id', 'created_at', 'updated_at', ...resource.readOnly];
   const errors = readOnly
     // A merge patch takes away what it sets to null.
     .filter((name) => !isDeepStrictEqual(document[name] ?? null, shown[name] ?? null))

@@ -1,3 +1,5 @@
+import type { AuditEntry } from '../core/audit.ts';
+import type { Role } from '../core/entities.ts';
 import type {
   AdjustmentLedger,
   CatalogChange,
@@ -7,6 +9,7 @@ import type {
   ReplayStore,
   StoredKey,
 } from '../core/management-ports.ts';
+import type { ReadCounter } from '../core/cap-usage.ts';
 import type { RandomBytes } from '../core/ids.ts';
 import type { Clock, PostbackCaller, PostbackHealthStore } from '../core/ports.ts';
 import type { BatchDeps } from '../core/receive-batch.ts';
@@ -20,6 +23,7 @@ export interface Deps {
   /** For changes of conversions, those that are reported here, and calls that are tried again. */
   readonly conversions: RetryDeps & BatchDeps;
   readonly adjustments: AdjustmentLedger;
+  readonly readCounter: ReadCounter;
   readonly replays: ReplayStore;
   readonly deadLetters: DeadLetterQueue;
   readonly health: PostbackHealthStore;
@@ -65,6 +69,10 @@ export interface ApiRequest {
   readonly repeatable: boolean;
   /** Who asks, for histories: `key:<id>`. */
   readonly by: string;
+  /** The key's name. */
+  readonly byName: string;
+  readonly role: Role;
+  readonly requestId: string;
   /** The caller's API key itself, to keep it out of what is stored. */
   readonly secret: string;
   /** Whom the key belongs to: it may see nothing of others. Null: it is nobody's in particular. */
@@ -75,8 +83,11 @@ export interface ApiRequest {
   readonly now: number;
   /** The id of what the request makes; the same for all repeats under one Idempotency-Key, for ever. */
   readonly newId: () => string;
-  /** One transaction, then the answer. Safe to repeat under an Idempotency-Key. Throws what the lost step says. */
-  readonly commit: (steps: readonly Step[], answer: Answer) => Promise<Answer>;
+  /**
+   * One transaction, with the rows of the audit trail that tell of it, then the answer. Safe to repeat under an
+   * Idempotency-Key. Throws what the lost step says.
+   */
+  readonly commit: (steps: readonly Step[], audit: readonly AuditEntry[], answer: Answer) => Promise<Answer>;
   /**
    * Keeps the answer to what is done already, outside of Catalog, for repeats under the same Idempotency-Key. After a crash
    * before it a repeat does everything again, so that must do no harm.

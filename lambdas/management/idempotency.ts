@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { AuditEntry } from '../core/audit.ts';
 import { encodeBase32 } from '../core/base32.ts';
 import { newSortableId } from '../core/ids.ts';
 import { hashToken } from '../core/senders.ts';
@@ -25,7 +26,7 @@ interface Idempotency {
   /** The answer that was given before to the same request; throws if it was another request. */
   readonly replay: () => Promise<Answer | null>;
   /** Does the steps at most once. */
-  readonly commit: (steps: readonly Step[], answer: Answer) => Promise<Answer>;
+  readonly commit: (steps: readonly Step[], audit: readonly AuditEntry[], answer: Answer) => Promise<Answer>;
   /** Keeps the answer alone: what it tells of is done. */
   readonly remember: (answer: Answer) => Promise<Answer>;
   /** 24 characters, for what the request makes: of a repeat the same, also after its answer is forgotten. */
@@ -39,15 +40,18 @@ interface Idempotency {
  */
 export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps): Idempotency {
   const { idempotencyKey, secret } = request;
-  const run = async (steps: readonly Step[]): Promise<void> => {
-    const lost = await deps.catalog.commit(steps.map(({ change }) => change));
+  const run = async (steps: readonly Step[], audit: readonly AuditEntry[]): Promise<void> => {
+    const lost = await deps.catalog.commit(
+      steps.map(({ change }) => change),
+      audit,
+    );
     if (lost !== null) throw steps[lost]?.otherwise ?? new Error('a change without a condition was refused');
   };
   if (idempotencyKey === null) {
     return {
       replay: async () => null,
-      async commit(steps, answer) {
-        await run(steps);
+      async commit(steps, audit, answer) {
+        await run(steps, audit);
         return answer;
       },
       remember: async (answer) => answer,
@@ -69,7 +73,7 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
     return JSON.parse(open(record.sealed, secret, hash)) as Answer;
   };
   const raced = new Problem(409, 'CONCURRENT_CHANGE', 'The same request is being done; try again');
-  const commit: Idempotency['commit'] = async (steps, answer) => {
+  const commit: Idempotency['commit'] = async (steps, audit, answer) => {
     const seconds = Math.floor(deps.now() / 1_000);
     const value = {
       request_hash: requestHash,
@@ -82,7 +86,7 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
     };
     try {
       // First, so that it is the reason when a twin of this request was faster and all conditions are lost.
-      await run([record, ...steps]);
+      await run([record, ...steps], audit);
       return answer;
     } catch (error) {
       if (error !== raced) throw error;
@@ -93,5 +97,5 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
   };
   const identity = JSON.stringify([caller.id, request.method, request.path, idempotencyKey]);
   const newId = () => encodeBase32(createHash('sha256').update(identity).digest().subarray(0, ID_BYTES));
-  return { replay, commit, remember: (answer) => commit([], answer), newId };
+  return { replay, commit, remember: (answer) => commit([], [], answer), newId };
 }

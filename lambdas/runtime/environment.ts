@@ -11,6 +11,7 @@ export const ENV = {
   deliveriesTable: 'DELIVERIES_TABLE',
   hitsTable: 'HITS_TABLE',
   countersTable: 'COUNTERS_TABLE',
+  auditTable: 'AUDIT_TABLE',
   notificationsQueueUrl: 'NOTIFICATIONS_QUEUE_URL',
   notificationsDeadLettersUrl: 'NOTIFICATIONS_DEAD_LETTERS_URL',
   clickSpoolQueueUrl: 'CLICK_SPOOL_QUEUE_URL',
@@ -52,6 +53,7 @@ export const INDEX = {
     byDue: 'by_due',
   },
   deliveries: { byMonth: 'by_month', byPublisher: 'by_publisher', byDue: 'by_due', byStuck: 'by_stuck' },
+  audit: { bySubject: 'by_subject' },
 } as const;
 
 /** The tag, as browsers get it, in the folder of the function that serves it. */

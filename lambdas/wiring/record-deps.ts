@@ -8,8 +8,8 @@ import { ENV, requireEnv } from '../runtime/environment.ts';
 import { describeError, log } from '../runtime/log.ts';
 import { createNewDeliveryDeps } from './new-delivery-deps.ts';
 
-/** What every function has that records or changes conversions; from its variables. */
-export function createRecordDeps(client: DynamoDBClient): RecordDeps {
+/** What every function has that records or changes conversions; from its variables. `audit`: the table, where it may write it. */
+export function createRecordDeps(client: DynamoDBClient, audit?: string): RecordDeps {
   return {
     ...createNewDeliveryDeps(),
     catalog: createConversionCatalog(client, requireEnv(ENV.catalogTable)),
@@ -18,6 +18,7 @@ export function createRecordDeps(client: DynamoDBClient): RecordDeps {
       conversions: requireEnv(ENV.conversionsTable),
       deliveries: requireEnv(ENV.deliveriesTable),
       counters: requireEnv(ENV.countersTable),
+      ...(audit !== undefined && { audit }),
     }),
     now: Date.now,
     pause: (tries) => sleep(Math.random() * Math.min(25 * 2 ** tries, 400)),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Adjustment } from '../../lambdas/core/adjustment.ts';
+import { auditCreation } from '../../lambdas/core/audit.ts';
 import { newSortableId } from '../../lambdas/core/ids.ts';
 import type { AdjustmentLedger } from '../../lambdas/core/management-ports.ts';
 import { subtractMicros, toMicros, ZERO } from '../../lambdas/core/money.ts';
@@ -25,6 +26,13 @@ export function adjustmentLedgerContract(name: string, create: () => AdjustmentL
       ...overrides,
     });
 
+    const saying = ({ id, createdAt }: Adjustment) =>
+      auditCreation(
+        { kind: 'adjustment', id, version: 1 },
+        { at: createdAt, by: 'key:k1', byName: 'A key', requestId: 'request-1' },
+        { id },
+      );
+
     it('keeps every micro-unit of either sign (invariant 5)', async () => {
       const ledger = create();
       const highest = toMicros(999_999_999_999_999_999n);
@@ -32,7 +40,7 @@ export function adjustmentLedgerContract(name: string, create: () => AdjustmentL
 
       for (const adjustment of all) {
         expect(await ledger.adjustment(adjustment.id)).toBeNull();
-        expect(await ledger.add(adjustment)).toEqual(adjustment);
+        expect(await ledger.add(adjustment, saying(adjustment))).toEqual(adjustment);
         expect(await ledger.adjustment(adjustment.id)).toEqual(adjustment);
       }
     });
@@ -42,7 +50,7 @@ export function adjustmentLedgerContract(name: string, create: () => AdjustmentL
       const { id } = given();
       const several = Array.from({ length: 5 }, (_, i) => given({ id, createdAt: NOON + i }));
 
-      const answers = await Promise.all(several.map((adjustment) => ledger.add(adjustment)));
+      const answers = await Promise.all(several.map((adjustment) => ledger.add(adjustment, saying(adjustment))));
 
       const stored = await ledger.adjustment(id);
       expect(several).toContainEqual(stored);

@@ -525,5 +525,5 @@ describe('a conversion as an item', () => {
   });
 });
 
-adjustmentLedgerContract('DynamoDB', () => createAdjustmentLedger(storage.client, storage.tables.conversions));
+adjustmentLedgerContract('DynamoDB', () => createAdjustmentLedger(storage.client, storage.tables));
 adjustmentLedgerContract('the fake', fakeAdjustments);

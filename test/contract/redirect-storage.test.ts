@@ -108,9 +108,9 @@ conversionCountsContract('DynamoDB without the SDK', () => ({
 describe('the bootstrap', () => {
   const run = (adminKey: string | null = null, networkName = 'abc') =>
     bootstrap(
-      { networkName, adminKey },
+      { networkName, adminKey, requestId: 'request-1' },
       {
-        catalog: createManagementCatalog(storage.client, storage.tables.catalog),
+        catalog: createManagementCatalog(storage.client, storage.tables),
         now: Date.now,
         random: (length) => new Uint8Array(randomBytes(length)),
       },

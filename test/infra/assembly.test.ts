@@ -124,6 +124,7 @@ describe('the bundles', () => {
       DELIVERIES_TABLE: 'deliveries',
       HITS_TABLE: 'hits',
       COUNTERS_TABLE: 'counters',
+      AUDIT_TABLE: 'audit',
       CLICK_SPOOL_QUEUE_URL: 'http://127.0.0.1:1/1/spool',
       PIXEL_SPOOL_QUEUE_URL: 'http://127.0.0.1:1/1/pixel-spool',
       NOTIFICATIONS_QUEUE_URL: 'http://127.0.0.1:1/1/queue',

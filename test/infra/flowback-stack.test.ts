@@ -20,7 +20,8 @@ describe('the stack', () => {
   // Another logical id is another resource: the deployment would make an empty one and leave or delete the old one.
   const STATEFUL = {
     'AWS::DynamoDB::GlobalTable': [
-      'StorageCatalogBA94E8E8',
+      'StorageAudit9012A908',
+    'StorageCatalogBA94E8E8',
       'StorageClicks012CFC6C',
       'StorageConversions24538916',
       'StorageCounters147FAC27',
@@ -83,6 +84,7 @@ describe('the stack', () => {
   it('gives outputs under exact keys', () => {
     expect(Object.keys(dev.findOutputs('*')).sort()).toEqual([
       'ApiUrl',
+      'AuditTableName',
       'BootstrapFunctionName',
       'CatalogTableName',
       'ClickPayoutFailuresQueueUrl',
@@ -234,6 +236,7 @@ describe('functions', () => {
       'Management',
       [
         'API_URL',
+        'AUDIT_TABLE',
         'CACHE_SECONDS',
         'CATALOG_TABLE',
         'CLICKS_TABLE',
@@ -246,7 +249,7 @@ describe('functions', () => {
         'TRACKING_URL',
       ],
     ],
-    ['Bootstrap', ['CATALOG_TABLE', 'NETWORK']],
+    ['Bootstrap', ['AUDIT_TABLE', 'CATALOG_TABLE', 'NETWORK']],
   ])('%s is told only the names that it needs', (id, names) => {
     expect(Object.keys(environmentOf(dev, id)).sort()).toEqual(names);
     expect(Object.keys(environmentOf(prod, id)).sort()).toEqual(names);
@@ -414,7 +417,7 @@ describe('stages', () => {
     );
 
     expect(withRecovery.map(([id]) => id.replace(/^Storage(.+)[0-9A-F]{8}$/, '$1'))).toEqual(
-      recovery ? ['Catalog', 'Conversions', 'Deliveries', 'Counters'] : [],
+      recovery ? ['Catalog', 'Conversions', 'Deliveries', 'Counters', 'Audit'] : [],
     );
     for (const table of Object.values(tables)) {
       expect(table).toMatchObject({ DeletionPolicy: policy, UpdateReplacePolicy: policy });

@@ -119,10 +119,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
       ],
     ),
     ...forTable('Catalog', ['PutItem'], ['campaign_terms#*']),
+    ...forTable('Counters', ['GetItem'], ['clicks#*']),
     ...forIndexes('Conversions', ['by_advertiser', 'by_campaign', 'by_click', 'by_month', 'by_publisher']),
     ...forTable('Deliveries', ['GetItem', 'Query']),
     ...forIndexes('Deliveries', ['by_month', 'by_publisher', 'by_stuck']),
     ...forTable('Hits', ['GetItem', 'Query']),
+    ...forTable('Audit', ['PutItem', 'Query']),
+    ...forIndexes('Audit', ['by_subject']),
     'sqs:DeleteMessage NotificationsDeadLetters',
     'sqs:GetQueueAttributes NotificationsDeadLetters',
     'sqs:ReceiveMessage NotificationsDeadLetters',
@@ -134,6 +137,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
       ['GetItem', 'PutItem', 'Query'],
       ['api_key', 'api_key_hash', 'cursor_key', 'mac_key', 'settings'],
     ),
+    ...forTable('Audit', ['PutItem']),
   ],
 };
 
@@ -237,6 +241,12 @@ describe.each(['dev', 'prod'])('permissions of the %s stage (invariant 13)', (st
       const [grant] = line.split(' [');
       expect(grant).not.toMatch(/\*|Scan|PartiQL/);
     }
+  });
+
+  it('lets nobody change or delete what the audit trail says', () => {
+    const audit = Object.values(granted).flatMap((lines) => lines.filter((line) => line.includes(' Audit')));
+
+    expect(sorted(audit.map((line) => line.split(' ')[0]))).toEqual(['dynamodb:PutItem', 'dynamodb:Query']);
   });
 
   it('lets only those functions read the MAC key that mint or verify click ids (invariant 12)', () => {

@@ -44,8 +44,8 @@ const table = (id: string, props: Partial<StorageProps> = {}) => {
 const keysOf = (schema: readonly { readonly AttributeName: string }[]) => schema.map((key) => key.AttributeName);
 
 describe('Storage', () => {
-  it('holds six tables', () => {
-    synthesize().resourceCountIs(TABLE, 6);
+  it('holds seven tables', () => {
+    synthesize().resourceCountIs(TABLE, 7);
   });
 
   const tables = [
@@ -88,6 +88,14 @@ describe('Storage', () => {
     },
     { id: 'Hits', keys: ['pk', 'sk'], ttl: 'expires_at', stream: undefined, recovery: false, indexes: {} },
     { id: 'Counters', keys: ['pk', 'sk'], ttl: 'expires_at', stream: undefined, recovery: true, indexes: {} },
+    {
+      id: 'Audit',
+      keys: ['pk', 'sk'],
+      ttl: undefined,
+      stream: undefined,
+      recovery: true,
+      indexes: { by_subject: ['subject', 'sk'] },
+    },
   ];
 
   it.each(tables)('gives $id its keys and indexes, whole items projected', ({ id, keys, indexes }) => {

@@ -62,6 +62,7 @@ export async function startManagement(environment: Readonly<Record<string, strin
     DELIVERIES_TABLE: storage.tables.deliveries,
     HITS_TABLE: storage.tables.hits,
     COUNTERS_TABLE: storage.tables.counters,
+    AUDIT_TABLE: storage.tables.audit,
     AWS_ENDPOINT_URL_SQS: queueServer.endpoint,
     TRACKING_URL,
     API_URL,

@@ -4,7 +4,7 @@ import { CreateTableCommand, DeleteTableCommand, DynamoDBClient, paginateListTab
 import { inject } from 'vitest';
 import type { LocalOptions } from './local.ts';
 
-export const TABLES = ['catalog', 'clicks', 'conversions', 'deliveries', 'hits', 'counters'] as const;
+export const TABLES = ['catalog', 'clicks', 'conversions', 'deliveries', 'hits', 'counters', 'audit'] as const;
 export type TableName = (typeof TABLES)[number];
 export type TableInputs = Readonly<Record<TableName, Omit<CreateTableCommandInput, 'TableName'>>>;
 

@@ -1,9 +1,10 @@
-import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { TransactionCanceledException, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient, Put } from '@aws-sdk/client-dynamodb';
 import type { Adjustment } from '../../core/adjustment.ts';
 import type { AdjustmentLedger } from '../../core/management-ports.ts';
 import { toMicros } from '../../core/money.ts';
 import { fromWire, toWire } from '../../core/wire.ts';
+import { putAudit } from './audit.ts';
 import { retryConflicts } from './conflicts.ts';
 import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
@@ -16,26 +17,31 @@ import { readItem } from './reads.ts';
 export const ADJUSTMENTS = 'adjustment#';
 
 /** Adjustments as ledger rows in Conversions, beside those of conversions and clicks. */
-export function createAdjustmentLedger(client: DynamoDBClient, table: string): AdjustmentLedger {
+export function createAdjustmentLedger(
+  client: DynamoDBClient,
+  { conversions: table, audit: auditTable }: { readonly conversions: string; readonly audit: string },
+): AdjustmentLedger {
   return {
     async adjustment(id) {
       const item = await readItem(client, table, adjustmentKey(id));
       return item === null ? null : fromAdjustmentItem(item);
     },
 
-    async add(adjustment) {
-      const command = new PutItemCommand({
+    async add(adjustment, audit) {
+      const add: Put = {
         TableName: table,
         Item: toAdjustmentItem(adjustment),
         ConditionExpression: 'attribute_not_exists(pk)',
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-      });
+      };
+      const command = new TransactWriteItemsCommand({ TransactItems: [{ Put: add }, putAudit(auditTable, audit)] });
       try {
         await retryConflicts(() => client.send(command));
         return adjustment;
       } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException) || error.Item === undefined) throw error;
-        return fromAdjustmentItem(error.Item);
+        const there = error instanceof TransactionCanceledException ? error.CancellationReasons?.[0]?.Item : undefined;
+        if (there === undefined) throw error;
+        return fromAdjustmentItem(there);
       }
     },
   };

@@ -26,6 +26,7 @@ import type {
 } from '../../core/ports.ts';
 import { fromWire, toWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
+import { putAudit } from './audit.ts';
 import { retryConflicts, unlessConditionLost } from './conflicts.ts';
 import { conversionKey, fromConversionItem, HOLD_SHARD, toConversionItem } from './conversion-item.ts';
 import { counterUpdate, fromCounterItem } from './counter-update.ts';
@@ -40,6 +41,8 @@ interface Tables {
   readonly conversions: string;
   readonly deliveries: string;
   readonly counters: string;
+  /** Of a function whose changes are audited. */
+  readonly audit?: string;
 }
 
 const UNTAKEN = 'attribute_not_exists(pk)';
@@ -101,8 +104,9 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
       const conversion = conversionItems(table, write);
       const counters = write.counters.map((update) => ({ Update: counterUpdate(tables.counters, update) }));
       const deliveries = write.deliveries.map((change) => deliveryItem(tables.deliveries, change));
+      const audit = write.audit ? [putAudit(tables.audit, write.audit)] : [];
       const command = new TransactWriteItemsCommand({
-        TransactItems: [...keys, ...conversion, ...counters, ...deliveries],
+        TransactItems: [...keys, ...conversion, ...counters, ...deliveries, ...audit],
         // One token for every try: a try whose answer was lost is not done twice.
         ClientRequestToken: randomUUID(),
       });

@@ -14,6 +14,7 @@ import type {
 } from '../../core/management-ports.ts';
 import { fromWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
+import { fromAuditItem, subjectOf } from './audit.ts';
 import { fromClickItem } from './click-item.ts';
 import { conversionKey, fromConversionItem } from './conversion-item.ts';
 import { deliveryKey, fromAttemptItem, fromDeliveryItem } from './delivery-item.ts';
@@ -29,6 +30,7 @@ interface Tables {
   readonly conversions: string;
   readonly deliveries: string;
   readonly hits: string;
+  readonly audit: string;
 }
 
 /** Nothing was recorded before the first release: a list without `from` need not look further back. */
@@ -185,6 +187,23 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
         position: query.position,
       });
       return { ...page, items: page.items.map(fromAdjustmentItem) };
+    },
+
+    async audit(query) {
+      const { except_kind, ...filters } = query.filters;
+      const { kind, subject_id } = filters;
+      const isOfSubject = kind !== undefined && subject_id !== undefined;
+      const list: List = isOfSubject
+        ? { table: tables.audit, index: INDEX.audit.bySubject, partition: 'subject', sort: 'sk' }
+        : { table: tables.audit, index: undefined, partition: 'pk', sort: 'sk' };
+      const page = await readPage(client, list, isOfSubject ? [subjectOf(kind, subject_id)] : months(query), {
+        filters: isOfSubject ? { ...filters, kind: undefined, subject_id: undefined } : filters,
+        ...(except_kind !== undefined && { except: { kind: except_kind } }),
+        ...timeBounds(query),
+        limit: query.limit,
+        position: query.position,
+      });
+      return { ...page, items: page.items.map(fromAuditItem) };
     },
 
     async hits(query) {

@@ -11,14 +11,18 @@ import { COMMIT_TIMEOUT } from '../../core/management-ports.ts';
 import type { CatalogChange, CatalogKind, IdempotencyRecord, ManagementCatalog } from '../../core/management-ports.ts';
 import { StorageUnavailable } from '../../core/ports.ts';
 import type { Wire } from '../../core/wire.ts';
+import { putAudit } from './audit.ts';
 import { retryConflicts } from './conflicts.ts';
 import { storageCall } from './errors.ts';
 import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
 import { readItem, readPartition } from './reads.ts';
 
-/** Catalog as the management API reads and writes it. Items are the wire form itself, plus their key. */
-export function createManagementCatalog(client: DynamoDBClient, table: string): ManagementCatalog {
+/** Catalog as the management API reads and writes it, and the audit trail of it. Items are the wire form itself, plus their key. */
+export function createManagementCatalog(
+  client: DynamoDBClient,
+  { catalog: table, audit: auditTable }: { readonly catalog: string; readonly audit: string },
+): ManagementCatalog {
   let cursorKey: Uint8Array | null = null;
 
   const get = async (pk: string, sk: string): Promise<unknown> => {
@@ -35,8 +39,13 @@ export function createManagementCatalog(client: DynamoDBClient, table: string): 
     postbacksOf: async (owner) => (await query(`postback_of#${owner}`, null, MAX_COPIES)) as Wire<Postback>[],
     idempotencyRecord: async (keyId, hash) => (await get(`idempotency#${keyId}`, hash)) as IdempotencyRecord | null,
 
-    async commit(changes) {
-      const command = new TransactWriteItemsCommand({ TransactItems: changes.map((change) => toWrite(change, table)) });
+    async commit(changes, audit = []) {
+      const command = new TransactWriteItemsCommand({
+        TransactItems: [
+          ...changes.map((change) => toWrite(change, table)),
+          ...audit.map((entry) => putAudit(auditTable, entry)),
+        ],
+      });
       const abortSignal = AbortSignal.timeout(COMMIT_TIMEOUT);
       try {
         await retryConflicts(() => client.send(command, { abortSignal }));
@@ -134,16 +143,21 @@ function toWrite(change: CatalogChange, table: string): TransactWriteItem {
       return { Put: put(change.value) };
     case 'delete':
       return { Delete: { TableName: table, Key: toItem({ pk, sk }) } };
-    case 'require':
+    case 'require': {
+      const check = { TableName: table, Key: toItem({ pk, sk }) };
+      if (change.version !== undefined) {
+        const ExpressionAttributeValues = toItem({ ':version': change.version });
+        return { ConditionCheck: { ...check, ConditionExpression: 'version = :version', ExpressionAttributeValues } };
+      }
       return {
         ConditionCheck: {
-          TableName: table,
-          Key: toItem({ pk, sk }),
+          ...check,
           ConditionExpression: 'attribute_exists(pk) AND #status <> :archived',
           ExpressionAttributeNames: { '#status': 'status' },
           ExpressionAttributeValues: toItem({ ':archived': 'archived' }),
         },
       };
+    }
   }
 }
 

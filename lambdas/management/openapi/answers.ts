@@ -1,3 +1,4 @@
+import { AUDIT_ACTIONS, AUDIT_KINDS } from '../../core/audit.ts';
 import { BULK_REASONS, CLICK_REASONS, CONVERSION_REASONS, TRANSPORT_REASONS } from '../../core/reasons.ts';
 import { newKeySchema } from '../schemas/key.ts';
 import { ANSWER_EXAMPLES } from './answer-examples.ts';
@@ -154,6 +155,23 @@ const SCHEMAS = {
     ...projected({ ...(entity(DOCUMENTS.campaign)['properties'] as JsonSchema), ...effective }),
   },
   CampaignLink: object({ tracking_url: text, short_url: text }),
+  CampaignCaps: object({
+    items: list(
+      object({
+        metric: { type: 'string', enum: ['clicks', 'conversions', 'payout', 'revenue'] },
+        period: { type: 'string', enum: ['hour', 'day', 'week', 'month', 'total'] },
+        scope: { type: 'string', enum: ['campaign', 'each_publisher', 'publisher'] },
+        ...named(['publisher_id', 'goal'], textOrNull),
+        currency: { ...textOrNull, description: 'Of a cap on money' },
+        limit: { ...textOrNull, description: 'Null to a publisher where others share it' },
+        used: { ...textOrNull, description: 'Null also where each publisher has its own and none is named' },
+        remaining: { ...textOrNull, description: 'Never below 0, also where approvals went beyond the limit' },
+        reached: { type: ['boolean', 'null'] },
+        period_start: timeOrNull,
+        period_end: { ...timeOrNull, description: 'The first instant after it' },
+      }),
+    ),
+  }),
   Postback: extended(entity(DOCUMENTS.postback, { disabled_at: timeOrNull, disabled_reason: textOrNull }), {
     last: {
       health: {
@@ -258,6 +276,23 @@ const SCHEMAS = {
   Settings: shownOf(DOCUMENTS.settings),
   Key: object(key, KEY_ALWAYS),
   CreatedKey: object({ ...key, key: once }, [...KEY_ALWAYS, 'key']),
+  AuditEntry: object({
+    id: text,
+    at: time,
+    by: { type: 'string', description: '`key:<id>` or `bootstrap`' },
+    by_name: { ...textOrNull, description: "The key's name then" },
+    action: { type: 'string', enum: AUDIT_ACTIONS },
+    kind: { type: 'string', enum: AUDIT_KINDS },
+    subject_id: text,
+    request_id: text,
+    changes: list(
+      object({
+        pointer: { type: 'string', description: 'A JSON pointer into what GET shows; empty: the whole of it' },
+        from: { description: 'Null: there was none' },
+        to: { description: 'Null: there is none' },
+      }),
+    ),
+  }),
 
   Report: object(reported, ALWAYS_REPORTED),
   Problem: {

@@ -1,3 +1,4 @@
+import { AUDIT_ACTIONS, AUDIT_KINDS } from '../../core/audit.ts';
 import type { RouteName } from '../access.ts';
 import type { AnswerName } from './answers.ts';
 import type { JsonSchema } from './json-schema.ts';
@@ -80,8 +81,8 @@ function act(tag: string, summary: string, body: RequestName, schema: AnswerName
   return { ...read(tag, summary, schema), body: { schema: body, optional: true }, ...more };
 }
 
-function remove(tag: string, summary: string): Operation {
-  return { ...PLAIN, tag, summary, status: 204, ifMatch: true };
+function remove(tag: string, summary: string, more: More = {}): Operation {
+  return { ...PLAIN, tag, summary, status: 204, ifMatch: true, ...more };
 }
 
 const CONVERSION_STATUS = oneOf('status', ['approved', 'pending', 'rejected']);
@@ -133,6 +134,11 @@ export const OPERATIONS: Readonly<Record<RouteName, Operation>> = {
   'DELETE /v1/campaigns/:id': remove('Campaigns', 'Archives a campaign'),
   'GET /v1/campaigns/:id/link': read('Campaigns', 'The tracking link of a publisher', 'CampaignLink', {
     query: [{ name: 'pub_id', description: 'The publisher', required: true, schema: text }],
+  }),
+
+  'GET /v1/campaigns/:id/caps': read('Campaigns', 'What is left of the caps of a campaign now', 'CampaignCaps', {
+    description: 'A publisher learns of those alone that limit it, and not of those on revenue',
+    query: [{ name: 'publisher_id', description: 'Only those that limit it, with its own numbers', schema: text }],
   }),
 
   'POST /v1/postbacks': create('Postbacks', 'Creates a publisher postback', 'NewPostback', 'Postback'),
@@ -247,5 +253,22 @@ export const OPERATIONS: Readonly<Record<RouteName, Operation>> = {
     ...filters('publisher_id', 'advertiser_id'),
   ]),
   'GET /v1/keys/:id': read('Keys', 'Reads an API key', 'Key', { etag: true }),
-  'DELETE /v1/keys/:id': remove('Keys', 'Revokes an API key: the next request with it is refused'),
+  'PATCH /v1/keys/:id': change('Keys', 'Changes name or expiry of an API key', 'KeyPatch', 'Key', {
+    description: 'A JSON merge patch. One admin key that never expires must be left',
+    conflicts: ['ARCHIVED', 'LAST_ADMIN_KEY'],
+  }),
+  'DELETE /v1/keys/:id': remove('Keys', 'Revokes an API key: the next request with it is refused', {
+    description: 'One admin key that never expires must be left',
+    conflicts: ['LAST_ADMIN_KEY'],
+  }),
+
+  'GET /v1/audit': {
+    ...facts('Audit', 'Lists who changed what, newest first', 'AuditEntry', [
+      oneOf('kind', AUDIT_KINDS),
+      { name: 'subject_id', description: 'Only with `kind`', schema: text },
+      { name: 'by', description: '`key:<id>` or `bootstrap`', schema: text },
+      oneOf('action', AUDIT_ACTIONS),
+    ]),
+    description: 'Changes of keys are for admins alone: others do not find them, and may not ask for them',
+  },
 };

@@ -5,12 +5,13 @@ import { bulkChange } from '../schemas/bulk.ts';
 import { createCampaignSchema } from '../schemas/campaign.ts';
 import { entityId, nothing } from '../schemas/common.ts';
 import { deadLetterRedrive } from '../schemas/dead-letters.ts';
-import { newKeySchema } from '../schemas/key.ts';
+import { keySchema, newKeySchema } from '../schemas/key.ts';
 import { advertiserSchema, newAdvertiserSchema, publisherSchema } from '../schemas/party.ts';
 import { createNewPostbackSchema, createPostbackSchema, postbackReplay, postbackTest } from '../schemas/postback.ts';
 import { REPORT_NAMES } from '../schemas/report.ts';
 import { newTokenSchema, senderSchema } from '../schemas/sender.ts';
 import { createSettingsSchema } from '../schemas/settings.ts';
+import { describeFields } from './fields.ts';
 import { extended, inputOf, patchOf } from './json-schema.ts';
 import type { JsonSchema } from './json-schema.ts';
 
@@ -29,49 +30,76 @@ export const DOCUMENTS = {
 
 const READ_ONLY = { readOnly: true, description: 'May be repeated as it was read, but not changed' };
 
-/** The smallest that make sense, and what people write most. */
-const EXAMPLES = {
-  NewAdvertiser: { id: 'xyz', name: 'XYZ' },
-  AdvertiserPatch: { name: 'XYZ Ltd.' },
-  NewSender: { name: 'A measurement partner', advertiser_ids: ['xyz'], parameters: { click_id: ['clickid'] } },
-  SenderPatch: { ip_allow_list: ['203.0.113.0/24'] },
-  NewToken: { expires_at: '2031-01-01T00:00:00Z' },
-  NewPublisher: { id: 'tia', name: 'Tia' },
-  PublisherPatch: { status: 'paused' },
-  NewCampaign: {
-    id: 'summer',
-    name: 'Summer sale',
-    advertiser_id: 'xyz',
-    destination_url: 'https://xyz.example/landing?cid={click_id}',
-    goals: [
-      {
-        id: 'sale',
-        payout: { model: 'fixed', amount: '2.50' },
-        revenue: { model: 'percent', percent: '10' },
-      },
-    ],
-    caps: [{ metric: 'conversions', period: 'day', limit: '100' }],
-  },
-  CampaignPatch: { caps: [], ends_at: '2031-01-01T00:00:00Z' },
-  NewPostback: { publisher_id: 'tia', url: 'https://tia.example/postback?cid={p1}&payout={payout}' },
-  PostbackPatch: { status: 'active' },
-  PostbackTest: { p1: 'a-click-of-theirs', payout: '2.50' },
-  PostbackReplay: { since: '2030-01-01' },
-  ConversionPatch: { status: 'approved', reason: 'The order was delivered' },
-  ConversionReports: {
-    items: [{ click_id: 'aqd6zl7m2k4s5v3b7x2n6c4r5t7y2u3i', txn_id: 'ORDER-1', sale_amount: '49.90', currency: 'USD' }],
-  },
-  BulkChange: { match: 'txn_id', items: [{ txn_id: 'ORDER-1', status: 'approved' }], dry_run: true },
-  NewAdjustment: { publisher_id: 'tia', campaign_id: 'summer', payout: '25', reason: 'Bonus for November' },
-  DeadLetterRedrive: { discard_malformed: false },
-  DeliveryReplay: {},
-  HitRetry: { txn_id: 'ORDER-1', sender_id: 'xyz' },
-  SettingsPatch: { network_name: 'Network ABC', exchange_rates: { EUR: '1.08' } },
-  NewTestConversion: { goal: 'sale', sale_amount: '49.90', status: 'approved' },
-  NewKey: { name: 'Nightly export', role: 'analyst' },
-} satisfies Record<string, unknown>;
+/** Ids of the examples that Flowback makes itself. */
+export const EXAMPLE_IDS = {
+  click: 'aqd6zl7m2k4s5v3b7x2n6c4r5t7y2u3i',
+  conversion: 'aqd7bmx5c3hvq2k4s5v3b7x2',
+  delivery: 'aqd7bmx5c3hvq2k4s5v3b7x2_1',
+  hit: 'aqd7bmyk2n6c4r5t7y2u3ipa',
+  adjustment: 'aqe2hd4zl7m2k4s5v3b7x2n6',
+  audit: 'aqe2hd5r5t7y2u3ipaqd6zl7',
+  token: 'k4s5v3b7x2n6c4r5',
+};
 
-export type RequestName = keyof typeof EXAMPLES;
+/** The smallest that make sense, and what people write most. Together, in this order, they are one story. */
+export const REQUEST_EXAMPLES = {
+  NewAdvertiser: [{ id: 'xyz', name: 'XYZ' }],
+  AdvertiserPatch: [{ name: 'XYZ Ltd.' }],
+  NewSender: [{ id: 'mmp', name: 'A measurement partner', advertiser_ids: ['xyz'], parameters: { click_id: ['clickid'] } }],
+  SenderPatch: [{ status_map: { paid: 'approved' } }, { ip_allow_list: ['203.0.113.0/24'] }],
+  NewToken: [{ expires_at: '2031-01-01T00:00:00Z' }],
+  NewPublisher: [{ id: 'tia', name: 'Tia' }],
+  PublisherPatch: [{ metadata: { crm: '4711' } }, { status: 'paused' }],
+  NewCampaign: [
+    {
+      id: 'summer',
+      name: 'Summer sale',
+      advertiser_id: 'xyz',
+      destination_url: 'https://xyz.example/landing?cid={click_id}',
+      goals: [
+        {
+          id: 'sale',
+          payout: { model: 'fixed', amount: '2.50' },
+          revenue: { model: 'percent', percent: '10' },
+        },
+      ],
+      caps: [{ metric: 'conversions', period: 'day', limit: '100' }],
+    },
+  ],
+  CampaignPatch: [{ ends_at: '2031-01-01T00:00:00Z' }, { caps: [], status: 'active' }],
+  NewPostback: [
+    { id: 'tia-sales', publisher_id: 'tia', url: 'https://tia.example/postback?cid={p1}&payout={payout}' },
+  ],
+  PostbackPatch: [{ fire_on: ['approved', 'rejected'] }, { status: 'active' }],
+  PostbackTest: [{ p1: 'a-click-of-theirs', payout: '2.50' }],
+  PostbackReplay: [{ since: '2026-01-01' }],
+  ConversionPatch: [{ status: 'approved', reason: 'The order was delivered' }, { sale_amount: '39.90' }],
+  ConversionReports: [
+    { items: [{ click_id: EXAMPLE_IDS.click, txn_id: 'ORDER-1', sale_amount: '49.90', currency: 'USD' }] },
+  ],
+  BulkChange: [
+    { match: 'txn_id', items: [{ txn_id: 'ORDER-1', status: 'approved' }] },
+    {
+      match: 'txn_id',
+      items: [{ txn_id: 'ORDER-1', status: 'approved' }],
+      unmatched: 'reject',
+      advertiser_id: 'xyz',
+      from: '2026-11-01',
+      to: '2026-12-01',
+      dry_run: true,
+    },
+  ],
+  NewAdjustment: [{ publisher_id: 'tia', campaign_id: 'summer', payout: '25', reason: 'Bonus for November' }],
+  NewTestConversion: [{ sale_amount: '49.90' }, {}],
+  DeadLetterRedrive: [{ discard_malformed: false }],
+  DeliveryReplay: [{}],
+  HitRetry: [{ txn_id: 'ORDER-2', sender_id: 'xyz' }],
+  SettingsPatch: [{ network_name: 'Network ABC', exchange_rates: { EUR: '1.08' } }],
+  NewKey: [{ id: 'nightly', name: 'Nightly export', role: 'analyst' }],
+  KeyPatch: [{ name: 'Export each night' }, { expires_at: '2031-01-01T00:00:00Z' }],
+} as const satisfies Record<string, readonly unknown[]>;
+
+export type RequestName = keyof typeof REQUEST_EXAMPLES;
 
 /** The schema of every request's body. */
 export const REQUESTS: Readonly<Record<RequestName, JsonSchema>> = withExamples({
@@ -88,7 +116,7 @@ export const REQUESTS: Readonly<Record<RequestName, JsonSchema>> = withExamples(
   PostbackPatch: entityPatch(DOCUMENTS.postback, ['disabled_at', 'disabled_reason', 'health']),
   PostbackTest: inputOf(postbackTest),
   PostbackReplay: inputOf(postbackReplay),
-  ConversionPatch: { ...inputOf(conversionPatch), description: 'At least one field' },
+  ConversionPatch: { ...inputOf(conversionPatch), description: 'At least one field is required' },
   ConversionReports: reports(),
   BulkChange: inputOf(bulkChange),
   NewAdjustment: inputOf(newAdjustment),
@@ -98,6 +126,7 @@ export const REQUESTS: Readonly<Record<RequestName, JsonSchema>> = withExamples(
   SettingsPatch: patchOf(DOCUMENTS.settings),
   NewTestConversion: inputOf(newTestConversion),
   NewKey: inputOf(newKeySchema),
+  KeyPatch: keyPatch(),
 });
 
 /** A new entity's document; its id may be chosen. */
@@ -114,6 +143,11 @@ function entityPatch(document: JsonSchema, readOnly: readonly string[] = []): Js
   });
 }
 
+function keyPatch(): JsonSchema {
+  const names = ['id', 'role', 'publisher_id', 'advertiser_id', 'last_used_at', 'status', 'created_at'];
+  return extended(patchOf(inputOf(keySchema)), { last: Object.fromEntries(names.map((name) => [name, READ_ONLY])) });
+}
+
 function reports(): JsonSchema {
   const value = { type: ['string', 'null'] };
   const item = {
@@ -127,7 +161,11 @@ function reports(): JsonSchema {
   return { anyOf: [wrapped, items] };
 }
 
+/** With the meanings of their fields. */
 function withExamples<Name extends RequestName>(schemas: Readonly<Record<Name, JsonSchema>>): typeof schemas {
-  for (const name in schemas) schemas = { ...schemas, [name]: { ...schemas[name], examples: [EXAMPLES[name]] } };
-  return schemas;
+  const complete = Object.entries<JsonSchema>(schemas).map(([name, schema]) => [
+    name,
+    { ...describeFields(name, schema), examples: REQUEST_EXAMPLES[name as Name] },
+  ]);
+  return Object.fromEntries(complete) as typeof schemas;
 }

@@ -1,5 +1,8 @@
 import { bookAdjustment } from '../../core/adjustment.ts';
+import type { Adjustment } from '../../core/adjustment.ts';
+import { auditCreation } from '../../core/audit.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
+import { authorOf } from '../audit.ts';
 import { showAdjustment } from '../facts.ts';
 import { ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
@@ -24,7 +27,8 @@ async function adjustment({ params }: ApiRequest, deps: Deps): Promise<Answer> {
 }
 
 /** Its id follows from the Idempotency-Key, so that a repeat books nothing, also after a crash before the answer was kept. */
-async function book({ body, by, newId, remember }: ApiRequest, deps: Deps): Promise<Answer> {
+async function book(request: ApiRequest, deps: Deps): Promise<Answer> {
+  const { body, by, newId, remember } = request;
   const given = validate(newAdjustment, body);
   const order = {
     publisherId: given.publisher_id,
@@ -37,7 +41,9 @@ async function book({ body, by, newId, remember }: ApiRequest, deps: Deps): Prom
     reason: given.reason,
   };
   const { adjustments: ledger, conversions, now } = deps;
-  const booked = await bookAdjustment(order, { id: newId(), by }, { ledger, catalog: conversions.catalog, now });
+  const audit = (booked: Adjustment) =>
+    auditCreation({ kind: 'adjustment', id: booked.id, version: 1 }, authorOf(request), showAdjustment(booked));
+  const booked = await bookAdjustment(order, { id: newId(), by }, { ledger, catalog: conversions.catalog, now, audit });
   switch (booked.kind) {
     case 'booked':
       return remember({ status: 201, body: showAdjustment(booked.adjustment) });

@@ -4,6 +4,7 @@ import type { BulkItem, BulkOrder, BulkOutcome, BulkResult } from '../../core/bu
 import type { Conversion } from '../../core/conversion.ts';
 import { moneyText } from '../../core/delivery-values.ts';
 import { BULK_REASONS } from '../../core/reasons.ts';
+import { auditConversion } from '../audit.ts';
 import { ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
 import { invalidField } from '../problems.ts';
@@ -26,7 +27,11 @@ async function change(request: ApiRequest, deps: Deps): Promise<Answer> {
     throw invalidField('/advertiser_id', 'NOT_FOUND', `there is no advertiser "${advertiserId}"`);
   }
   const { conversions, facts } = deps;
-  const outcome = await changeInBulk(orderOf(given, request), request.now + WORKING, { ...conversions, facts });
+  const outcome = await changeInBulk(orderOf(given, request), request.now + WORKING, {
+    ...conversions,
+    facts,
+    audit: auditConversion(request),
+  });
   const answer = ok(show(given.unmatched, outcome));
   return outcome.complete && !given.dry_run ? request.remember(answer) : answer;
 }

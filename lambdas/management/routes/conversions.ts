@@ -4,6 +4,7 @@ import { ENTITY_ID } from '../../core/ids.ts';
 import { answerOutcome } from '../../core/postback-answer.ts';
 import { normalizeTxnId } from '../../core/postback-request.ts';
 import { receiveBatch } from '../../core/receive-batch.ts';
+import { auditConversion } from '../audit.ts';
 import { isOwn, ownFilters, sideOf } from '../bound.ts';
 import { requireMatch } from '../entities.ts';
 import { showConversion, showConversionTo, showWholeConversion, showWholeConversionTo } from '../facts.ts';
@@ -57,7 +58,12 @@ async function patch(request: ApiRequest, deps: Deps): Promise<Answer> {
   const wanted = validate(conversionPatch, request.body);
   const { by, repeatable } = request;
   const expect = (version: number) => requireMatch(request, version);
-  const changed = await changeConversion(id, wanted, { by, expect, strictly: !repeatable }, deps.conversions);
+  const changed = await changeConversion(
+    id,
+    wanted,
+    { by, expect, strictly: !repeatable },
+    { ...deps.conversions, audit: auditConversion(request) },
+  );
   if (changed.kind === 'missing') throw notFound('conversion');
   if (changed.kind === 'refused') throw refusal(changed);
   return request.remember(await readConversion(request, deps));

@@ -3,6 +3,7 @@ import type { Deps } from '../http.ts';
 import { ok } from '../http.ts';
 import { adjustmentHandlers } from './adjustments.ts';
 import { advertiserHandlers } from './advertisers.ts';
+import { auditHandlers } from './audit.ts';
 import { bulkHandlers } from './bulk.ts';
 import { campaignHandlers } from './campaigns.ts';
 import { conversionHandlers } from './conversions.ts';
@@ -28,6 +29,7 @@ export function createHandlers(deps: Deps): Handlers {
     ...campaignHandlers(deps),
     ...postbackHandlers(deps),
     ...keyHandlers,
+    ...auditHandlers,
     ...settingsHandlers(deps),
     ...conversionHandlers,
     ...bulkHandlers,

@@ -3,7 +3,8 @@ import type { Settings } from '../../core/entities.ts';
 import { isObject, mergePatch } from '../../core/merge-patch.ts';
 import type { Wire } from '../../core/wire.ts';
 import { toWire } from '../../core/wire.ts';
-import { requireMatch } from '../entities.ts';
+import { audited } from '../audit.ts';
+import { requireMatch, untilUnopposed } from '../entities.ts';
 import { ConcurrentChange, etag, ok } from '../http.ts';
 import type { ApiRequest, Deps, Handle } from '../http.ts';
 import { invalidField } from '../problems.ts';
@@ -38,7 +39,7 @@ export function settingsHandlers({ allowLoopback }: Deps) {
     return ok(show(settings), etag(settings.version));
   };
 
-  const patch = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
+  const patchOnce = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
     const stored = await deps.catalog.get('settings', 'settings');
     const before = { ...DEFAULTS, ...stored };
     requireMatch(request, before.version);
@@ -53,9 +54,12 @@ export function settingsHandlers({ allowLoopback }: Deps) {
           otherwise: new ConcurrentChange(),
         },
       ],
+      audited(request, { kind: 'settings', id: 'settings', version: next.version }, show(before), show(next)),
       ok(show(next), etag(next.version)),
     );
   };
+
+  const patch: Handle = (request, deps) => untilUnopposed(() => patchOnce(request, deps));
 
   return { 'GET /v1/settings': get, 'PATCH /v1/settings': patch } satisfies Record<string, Handle>;
 }

@@ -2,14 +2,20 @@ import * as z from 'zod';
 import { refuse } from '../validation.ts';
 import { displayName, entityId, time } from './common.ts';
 
+/** What may be changed of a key. */
+export const keySchema = z.strictObject({
+  name: displayName,
+  expires_at: time.nullable().default(null),
+});
+
 export const newKeySchema = z
   .strictObject({
     id: entityId.optional(),
-    name: displayName,
+    name: keySchema.shape.name,
     role: z.enum(['admin', 'manager', 'analyst', 'publisher', 'advertiser']),
     publisher_id: entityId.nullable().default(null),
     advertiser_id: entityId.nullable().default(null),
-    expires_at: time.nullable().default(null),
+    expires_at: keySchema.shape.expires_at,
   })
   .superRefine((key, ctx) => {
     for (const role of ['publisher', 'advertiser'] as const) {

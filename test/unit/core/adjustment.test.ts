@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bookAdjustment } from '../../../lambdas/core/adjustment.ts';
-import type { AdjustmentOrder } from '../../../lambdas/core/adjustment.ts';
+import type { Adjustment, AdjustmentOrder } from '../../../lambdas/core/adjustment.ts';
+import { auditCreation } from '../../../lambdas/core/audit.ts';
 import { toMicros, ZERO } from '../../../lambdas/core/money.ts';
 import { NOON } from '../../support/deliveries.ts';
 import { aCampaign, aGoal, aPublisher } from '../../support/entities.ts';
@@ -8,6 +9,13 @@ import { fakeAdjustments } from '../../support/fakes/adjustments.ts';
 import { FakeConversionCatalog } from '../../support/fakes/conversion-catalog.ts';
 
 const DAY = 86_400_000;
+
+const bookedAs = ({ id }: Adjustment) =>
+  auditCreation(
+    { kind: 'adjustment', id, version: 1 },
+    { at: NOON, by: 'key:k1', byName: null, requestId: 'r1' },
+    { id },
+  );
 
 const BONUS: AdjustmentOrder = {
   publisherId: 'tia',
@@ -27,7 +35,7 @@ function aLedger() {
   const ledger = fakeAdjustments();
   let now = NOON;
   const book = (order: Partial<AdjustmentOrder> = {}, id = 'a1', by = 'key:k1') =>
-    bookAdjustment({ ...BONUS, ...order }, { id, by }, { ledger, catalog, now: () => now });
+    bookAdjustment({ ...BONUS, ...order }, { id, by }, { ledger, catalog, now: () => now, audit: bookedAs });
   return { catalog, ledger, book, later: () => (now += DAY) };
 }
 

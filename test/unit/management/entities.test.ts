@@ -13,13 +13,16 @@ test('effective_by is a cache lifetime after the commit, however long that and w
     ifMatch: null,
     repeatable: false,
     by: 'key:test',
+    byName: 'Test',
+    role: 'manager',
+    requestId: 'request-1',
     secret: '',
     publisherId: null,
     advertiserId: null,
     route: 'POST /v1/publishers',
     now,
     newId: () => expect.unreachable(),
-    async commit(_, answer) {
+    async commit(_steps, _audit, answer) {
       now += COMMIT_TIMEOUT;
       return answer;
     },

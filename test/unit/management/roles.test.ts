@@ -2,7 +2,10 @@ import { describe, expect, it, test } from 'vitest';
 import type { Conversion, HistoryRow } from '../../../lambdas/core/conversion.ts';
 import type { Campaign, Role } from '../../../lambdas/core/entities.ts';
 import type { ListQuery } from '../../../lambdas/core/management-ports.ts';
+import { counterAttribute } from '../../../lambdas/core/counters.ts';
+import type { CounterKey } from '../../../lambdas/core/counters.ts';
 import { toMicros } from '../../../lambdas/core/money.ts';
+import { periodStart } from '../../../lambdas/core/periods.ts';
 import { hashToken } from '../../../lambdas/core/senders.ts';
 import { toWire } from '../../../lambdas/core/wire.ts';
 import type { Wire } from '../../../lambdas/core/wire.ts';
@@ -85,7 +88,13 @@ const summer = {
     { code: 'TIA20', publisherId: 'tia' },
     { code: 'secret-code', publisherId: 'ben' },
   ],
-  caps: [aCap({ metric: 'revenue', limit: '8888' })],
+  caps: [
+    aCap({ metric: 'revenue', limit: '8888' }),
+    aCap({ metric: 'payout', limit: '8888' }),
+    aCap({ scope: 'publisher', publisherId: 'ben', limit: '8888' }),
+    aCap({ metric: 'payout', scope: 'each_publisher', limit: '10' }),
+    aCap({ metric: 'clicks', scope: 'publisher', publisherId: 'tia', limit: '7', period: 'total' }),
+  ],
   approvedPublishers: ['tia', 'ben'],
   blockedPublishers: ['foreign-publisher'],
   targeting: { ...aCampaign().targeting, sources: { allow: [], deny: ['secret-source'] } },
@@ -159,6 +168,7 @@ function anApi() {
       deliveries: pageOf([{ delivery: ownDelivery, attempts: [] }]),
       hits: pageOf([]),
       adjustments: pageOf([]),
+      audit: pageOf([]),
     },
     conversions: {
       ...network.deps,
@@ -166,6 +176,14 @@ function anApi() {
       itemFailed: () => undefined,
     },
     adjustments: { adjustment: async () => null },
+    // Of all publishers 8888, of Tia 4, of every other one 7654.
+    readCounter: async ({ sk }: CounterKey) => {
+      const count = new Map(Object.entries({ '*': 8888n, tia: 4n })).get(sk.replace(/#.*/, '')) ?? 7_654n;
+      const attributes = (['number', 'payout'] as const).flatMap((unit) =>
+        (['day', 'total'] as const).map((period) => counterAttribute(unit, period, periodStart(period, 'UTC', NOON))),
+      );
+      return new Map(attributes.map((name) => [name, name.startsWith('p') ? count * 1_000_000n : count]));
+    },
     replays: { delivery: async () => null },
     deadLetters: { count: async () => 0, receive: async () => [] },
     now: () => NOON,
@@ -222,6 +240,7 @@ const CALLS: Readonly<Record<Side, Readonly<Partial<Record<RouteName, string>>>>
     'GET /v1/campaigns': '/v1/campaigns',
     'GET /v1/campaigns/:id': '/v1/campaigns/summer',
     'GET /v1/campaigns/:id/link': '/v1/campaigns/summer/link',
+    'GET /v1/campaigns/:id/caps': '/v1/campaigns/summer/caps',
     'GET /v1/clicks/:id': `/v1/clicks/${ownClick.id}`,
     'GET /v1/conversions': '/v1/conversions',
     'GET /v1/conversions/:id': `/v1/conversions/${id}`,
@@ -316,6 +335,7 @@ it.each<[Side, string]>([
   ['publisher', '/v1/campaigns?advertiser_id=xyz'],
   ['publisher', '/v1/campaigns/summer/link?pub_id=ben'],
   ['publisher', '/v1/campaigns/none/link?pub_id=ben'],
+  ['publisher', '/v1/campaigns/summer/caps?publisher_id=ben'],
   ['advertiser', '/v1/conversions?advertiser_id=abc'],
   ['advertiser', '/v1/conversions?p1=for-publisher-p1'],
 ])('%s: may not ask for %s', async (side, path) => {
@@ -386,7 +406,7 @@ describe('a publisher', () => {
   const { call } = anApi();
 
   it.each(campaigns.map((campaign) => campaign.id))('sees the campaign %s only if it may run it', async (campaign) => {
-    for (const suffix of ['', '/link', '/link?pub_id=tia']) {
+    for (const suffix of ['', '/link', '/link?pub_id=tia', '/caps', '/caps?publisher_id=tia']) {
       const answer = await call('publisher', 'GET', `/v1/campaigns/${campaign}${suffix}`);
       if (VISIBLE.includes(campaign)) expect(answer).toMatchObject({ status: 200 });
       else expect(answer).toEqual(await call('publisher', 'GET', `/v1/campaigns/none${suffix}`));
@@ -417,5 +437,62 @@ describe('a publisher', () => {
       tracking_url: 'https://track.example/click?campaign_id=summer&pub_id=tia&p1={p1}&source={source}',
       short_url: 'https://track.example/c/summer/tia?p1={p1}&source={source}',
     });
+  });
+
+  it('sees what is left of its own caps, and of the campaign’s only whether they are reached', async () => {
+    const day = { period: 'day', period_start: '2026-11-22T00:00:00.000Z', period_end: '2026-11-23T00:00:00.000Z' };
+    const own = { publisher_id: null, goal: null, reached: false };
+    expect((await call('publisher', 'GET', '/v1/campaigns/summer/caps')).body).toEqual({
+      items: [
+        {
+          ...{ ...own, ...day, metric: 'payout', scope: 'campaign', currency: 'USD' },
+          ...{ limit: null, used: null, remaining: null, reached: true },
+        },
+        {
+          ...{ ...own, ...day, metric: 'payout', scope: 'each_publisher', currency: 'USD' },
+          ...{ limit: '10', used: '4.00', remaining: '6.00' },
+        },
+        {
+          ...{ ...own, metric: 'clicks', scope: 'publisher', publisher_id: 'tia', currency: null },
+          ...{ limit: '7', used: '4', remaining: '3', period: 'total', period_start: null, period_end: null },
+        },
+      ],
+    });
+  });
+});
+
+describe('an operator', () => {
+  const { call } = anApi();
+  const capsOf = async (query: string) => {
+    const { body } = await call('analyst', 'GET', `/v1/campaigns/summer/caps${query}`);
+    const { items } = body as { items: Record<string, unknown>[] };
+    return items.map((cap) => ['metric', 'scope', 'used', 'remaining', 'reached'].map((name) => cap[name]));
+  };
+
+  it('sees all caps of a campaign, those of each publisher without numbers until one is named', async () => {
+    const shared = [
+      ['revenue', 'campaign', '0.00', '8888.00', false],
+      ['payout', 'campaign', '8888.00', '0.00', true],
+    ];
+    expect(await capsOf('')).toEqual([
+      ...shared,
+      ['conversions', 'publisher', '7654', '1234', false],
+      ['payout', 'each_publisher', null, null, null],
+      ['clicks', 'publisher', '4', '3', false],
+    ]);
+    expect(await capsOf('?publisher_id=tia')).toEqual([
+      ...shared,
+      ['payout', 'each_publisher', '4.00', '6.00', false],
+      ['clicks', 'publisher', '4', '3', false],
+    ]);
+    expect((await capsOf('?publisher_id=ben'))[3]).toEqual(['payout', 'each_publisher', '7654.00', '0.00', true]);
+  });
+
+  it.each([
+    ['/v1/campaigns/none/caps', 404],
+    ['/v1/campaigns/summer/caps?publisher_id=nobody', 404],
+    ['/v1/campaigns/summer/caps?publisher_id=!', 400],
+  ])('is refused %s: %i', async (path, status) => {
+    expect(await call('admin', 'GET', path)).toMatchObject({ status });
   });
 });

@@ -24,7 +24,7 @@ test('a commit that storage does not answer ends in time, and nothing is sent af
     // The second try hangs in the middle of the commit's time, the third would begin after it.
     requestHandler: { requestTimeout: COMMIT_TIMEOUT / 1.5, throwOnRequestTimeout: true },
   });
-  const catalog = createManagementCatalog(client, 'catalog');
+  const catalog = createManagementCatalog(client, { catalog: 'catalog', audit: 'audit' });
   await expect(catalog.commit([{ op: 'delete', pk: 'publisher', sk: 'tia' }])).rejects.toThrow(StorageUnavailable);
   const sent = calls;
   expect(sent).toBe(2);

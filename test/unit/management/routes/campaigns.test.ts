@@ -24,7 +24,7 @@ function given(stored: Campaign) {
     kept: (since: number) => rowOf<CampaignTerms | undefined>(termsPartition(stored.id), termsSortKey(since)),
     patch: (body: object, at: number) => {
       now = at;
-      const commit: ApiRequest['commit'] = async (steps, answer) => {
+      const commit: ApiRequest['commit'] = async (steps, _audit, answer) => {
         for (const { change } of steps) if ('value' in change) rows.set(`${change.pk} ${change.sk}`, change.value);
         return answer;
       };
