@@ -1,9 +1,10 @@
-import { capStart, concerns, CONVERSION_UNITS } from './caps.ts';
+import { counterOfCap } from './cap-counter.ts';
+import type { CapCounter } from './cap-counter.ts';
+import { concerns } from './caps.ts';
 import type { Conversion } from './conversion.ts';
 import { conversionCounterKey, counterAttribute, PERIOD_GRACE_MS } from './counters.ts';
 import type { CounterKey, CounterUnit, CounterUpdate, StoredCounter } from './counters.ts';
 import type { Campaign, Cap, CapPeriod } from './entities.ts';
-import { parseMoney } from './money.ts';
 import { isOver, periodStart } from './periods.ts';
 
 /** What a conversion adds: 1 and its money; of a changed amount the differences of the money. */
@@ -82,14 +83,8 @@ function zonesOf(caps: readonly Cap[], networkTimeZone: string): readonly string
   return [...new Set([networkTimeZone, ...zones])];
 }
 
-/** One cap as a limit of one attribute of one counter. */
-interface Limit {
+interface Limit extends CapCounter {
   readonly cap: Cap;
-  readonly key: CounterKey;
-  readonly attribute: string;
-  readonly start: number;
-  readonly unit: CounterUnit;
-  readonly limit: bigint;
 }
 
 function limitsOf(
@@ -99,27 +94,9 @@ function limitsOf(
   { publisherId, goal, createdAt }: Pick<Conversion, 'publisherId' | 'goal' | 'createdAt'>,
 ): readonly Limit[] {
   return caps.flatMap((cap): Limit[] => {
-    const unit = CONVERSION_UNITS[cap.metric];
-    if (unit === null || !concerns(cap, publisherId) || (cap.goal !== null && cap.goal !== goal)) return [];
-    const start = capStart(cap, networkTimeZone, createdAt);
-    return [
-      {
-        cap,
-        key: conversionCounterKey(campaignId, cap.scope === 'campaign' ? null : publisherId, cap.goal),
-        attribute: counterAttribute(unit, cap.period, start),
-        start,
-        unit,
-        limit: limitOf(cap, unit),
-      },
-    ];
+    if (cap.metric === 'clicks' || !concerns(cap, publisherId) || (cap.goal !== null && cap.goal !== goal)) return [];
+    return [{ cap, ...counterOfCap(campaignId, cap, publisherId, networkTimeZone, createdAt) }];
   });
-}
-
-/** Limits were validated when they were saved. */
-function limitOf({ limit }: Cap, unit: CounterUnit): bigint {
-  const value = unit === 'number' ? BigInt(limit) : parseMoney(limit, 6);
-  if (value === null) throw new TypeError('a limit that cannot be read');
-  return value;
 }
 
 /**

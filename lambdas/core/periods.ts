@@ -32,6 +32,16 @@ export function periodStart(period: CapPeriod, timeZone: string, at: number): nu
   return start;
 }
 
+/** The first instant after the period that begins at `start`; null: `total` has none. */
+export function periodEnd(period: CapPeriod, timeZone: string, start: number): number | null {
+  if (period === 'total') return null;
+  // The longest is shorter than any two, so the instant lies in the next one.
+  if (period !== 'hour') return periodStart(period, timeZone, start + LONGEST[period]);
+  let end = start + QUARTER_MS;
+  while (periodStart(period, timeZone, end) === start) end += QUARTER_MS;
+  return end;
+}
+
 /** Whether a period is over for so long that nothing which belongs to it can still come. */
 export function isOver(period: CapPeriod, start: number, now: number, graceMs: number): boolean {
   return period !== 'total' && start + LONGEST[period] + graceMs <= now;

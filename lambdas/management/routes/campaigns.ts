@@ -1,13 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import { termsPartition, termsSortKey } from '../../core/campaign-terms.ts';
+import { readCapUsage } from '../../core/cap-usage.ts';
 import { DEFAULT_CAMPAIGN_TERMS } from '../../core/entities.ts';
 import type { Campaign, CampaignTerms } from '../../core/entities.ts';
 import { ENTITY_ID, newEntityId } from '../../core/ids.ts';
 import { encodeValue } from '../../core/macros.ts';
-import { toWire } from '../../core/wire.ts';
+import { fromWire, toWire } from '../../core/wire.ts';
 import type { Wire } from '../../core/wire.ts';
 import { hiddenFilter } from '../bound.ts';
+import { showCap, showCapToPublisher } from '../caps.ts';
 import { entityHandlers, missingEntity, requireEntity, showEntity } from '../entities.ts';
 import type { Resource } from '../entities.ts';
 import { isoTime, ok } from '../http.ts';
@@ -173,6 +175,19 @@ function namedPublishers(campaign: Pick<StoredCampaign, 'caps' | 'coupons' | 'ov
   return named;
 }
 
+/** Whom a route asks about: a publisher's key about its own alone. Null: nobody is named. */
+function publisherOf(request: ApiRequest, parameter: string): string | null {
+  const id = request.query.get(parameter) ?? request.publisherId;
+  if (id !== null && (request.publisherId ?? id) !== id) {
+    throw new Problem(403, 'FORBIDDEN', 'The key belongs to another publisher');
+  }
+  return id;
+}
+
+async function requirePublisher(id: string, deps: Deps): Promise<void> {
+  if (!ENTITY_ID.test(id) || (await deps.catalog.get('publisher', id)) === null) throw notFound('publisher');
+}
+
 function listOfPublisher(publisherId: string): Handle {
   const show = (campaign: StoredCampaign) => showCampaignToPublisher(publisherId, completed(campaign));
   return listCatalog('campaign', show, { status: byStatus }, (campaign) => mayRun(publisherId, completed(campaign)));
@@ -195,22 +210,33 @@ export function campaignHandlers({ allowLoopback }: Deps) {
 
   /** The tracking link, with placeholders for the publisher to fill in. */
   const link = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
-    const publisherId = request.query.get('pub_id') ?? request.publisherId ?? undefined;
-    if (publisherId === undefined) throw invalidParameter('pub_id', 'is required');
-    if ((request.publisherId ?? publisherId) !== publisherId) {
-      throw new Problem(403, 'FORBIDDEN', 'The key belongs to another publisher');
-    }
-    const [campaign, publisher] = await Promise.all([
-      readVisible(request, deps),
-      ENTITY_ID.test(publisherId) ? deps.catalog.get('publisher', publisherId) : null,
-    ]);
-    if (publisher === null) throw notFound('publisher');
+    const publisherId = publisherOf(request, 'pub_id');
+    if (publisherId === null) throw invalidParameter('pub_id', 'is required');
+    const [campaign] = await Promise.all([readVisible(request, deps), requirePublisher(publisherId, deps)]);
     const placeholders = 'p1={p1}&source={source}';
-    const [c, p] = [encodeValue(campaign.id), encodeValue(publisher.id)];
+    const [c, p] = [encodeValue(campaign.id), encodeValue(publisherId)];
     return ok({
       tracking_url: `${deps.trackingUrl}/click?campaign_id=${c}&pub_id=${p}&${placeholders}`,
       short_url: `${deps.trackingUrl}/c/${c}/${p}?${placeholders}`,
     });
+  };
+
+  /** What is left of the caps now. A publisher learns of those alone that limit it, and not of those on revenue. */
+  const caps = async (request: ApiRequest, deps: Deps): Promise<Answer> => {
+    const publisherId = publisherOf(request, 'publisher_id');
+    if (publisherId !== null && !ENTITY_ID.test(publisherId)) throw invalidParameter('publisher_id', 'is no id');
+    const [stored, settings] = await Promise.all([
+      readVisible(request, deps),
+      readSettings(deps),
+      publisherId === null ? null : requirePublisher(publisherId, deps),
+    ]);
+    const campaign = fromWire(stored) as Campaign;
+    const isPublishers = request.publisherId !== null;
+    const shown = isPublishers ? campaign.caps.filter(({ metric }) => metric !== 'revenue') : campaign.caps;
+    const at = { networkTimeZone: settings.time_zone, now: request.now };
+    const usage = await readCapUsage({ id: campaign.id, caps: shown }, publisherId, at, deps.readCounter);
+    const show = isPublishers ? showCapToPublisher : showCap;
+    return ok({ items: usage.map((cap) => show(cap, campaign.currency)) });
   };
 
   return {
@@ -228,5 +254,6 @@ export function campaignHandlers({ allowLoopback }: Deps) {
     'PATCH /v1/campaigns/:id': patch,
     'DELETE /v1/campaigns/:id': archive,
     'GET /v1/campaigns/:id/link': link,
+    'GET /v1/campaigns/:id/caps': caps,
   } satisfies Record<string, Handle>;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isOver, periodStart } from '../../../lambdas/core/periods.ts';
+import { isOver, periodEnd, periodStart } from '../../../lambdas/core/periods.ts';
 import type { CapPeriod } from '../../../lambdas/core/entities.ts';
 
 const HOUR = 60 * 60 * 1_000;
@@ -126,6 +126,41 @@ describe('the beginning of a period', () => {
         expect(periodStart(period, zone, start - 1)).toBeLessThan(start);
       }),
     );
+  });
+});
+
+describe('the end of a period', () => {
+  it.each<[CapPeriod, string, string, string]>([
+    ['hour', 'UTC', '2026-11-23T12:34:56.789Z', '2026-11-23T13:00:00Z'],
+    ['hour', 'Europe/Vienna', '2026-10-25T00:30:00Z', '2026-10-25T01:00:00Z'],
+    ['hour', 'Australia/Lord_Howe', '2026-10-03T15:10:00Z', '2026-10-03T15:30:00Z'],
+    ['day', 'Europe/Vienna', '2026-03-29T12:00:00Z', '2026-03-29T22:00:00Z'],
+    ['day', 'Europe/Vienna', '2026-10-25T12:00:00Z', '2026-10-25T23:00:00Z'],
+    ['week', 'Europe/Vienna', '2026-03-29T12:00:00Z', '2026-03-29T22:00:00Z'],
+    ['month', 'UTC', '2027-02-10T00:00:00Z', '2027-03-01T00:00:00Z'],
+    ['month', 'Europe/Vienna', '2026-10-10T00:00:00Z', '2026-10-31T23:00:00Z'],
+  ])('%s in %s at %s ends at %s', (period, zone, now, end) => {
+    expect(periodEnd(period, zone, periodStart(period, zone, at(now)))).toBe(at(end));
+  });
+
+  it('is the beginning of the next one, and none of all time', () => {
+    const zones = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Asia/Beirut'];
+    const instants = fc.integer({ min: at('2026-01-01'), max: at('2028-01-01') });
+    fc.assert(
+      fc.property(
+        fc.constantFrom<CapPeriod>('hour', 'day', 'week', 'month'),
+        fc.constantFrom(...zones),
+        instants,
+        (period, zone, now) => {
+          const start = periodStart(period, zone, now);
+          const end = periodEnd(period, zone, start) ?? 0;
+          expect(end).toBeGreaterThan(now);
+          expect(periodStart(period, zone, end)).toBe(end);
+          expect(periodStart(period, zone, end - 1)).toBe(start);
+        },
+      ),
+    );
+    expect(periodEnd('total', 'UTC', 0)).toBeNull();
   });
 });
 
