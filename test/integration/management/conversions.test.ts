@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { toClickItem } from '../../../lambdas/adapters/dynamodb/click-item.ts';
 import { createHitStore, createHitWriter } from '../../../lambdas/adapters/dynamodb/hits.ts';
@@ -156,6 +157,51 @@ describe('PATCH /v1/conversions/{id}', () => {
     expect(await api.call('PATCH', `/v1/conversions/${id}`, { body: { status: 'approved' } })).toMatchObject({
       status: 404,
     });
+  });
+});
+
+describe('POST /v1/clicks/{id}/test-conversion', () => {
+  /** All rows of money and counters. */
+  const books = async () => {
+    const { client, tables } = api.storage;
+    const rows = async (table: string) => (await client.send(new ScanCommand({ TableName: table }))).Items ?? [];
+    const ledger = (await rows(tables.conversions)).filter((row) => row['sk']?.S?.startsWith('ledger#'));
+    return { ledger, counters: await rows(tables.counters) };
+  };
+
+  test('makes one that is told, listed and changed like any other, and never paid or counted (invariants 4 to 7)', async () => {
+    const clickId = await click();
+    const before = await books();
+    const create = () =>
+      api.call('POST', `/v1/clicks/${clickId}/test-conversion`, {
+        body: { sale_amount: '10', txn_id: 'tested' },
+        headers: { 'idempotency-key': 'test' },
+        key: keyOf('manager'),
+      });
+
+    const replies = await Promise.all([create(), create()]);
+    replies.push(await create());
+    const [created] = replies;
+    const { id } = created?.body as { id: string };
+    const patched = await api.call('PATCH', `/v1/conversions/${id}`, { body: { status: 'rejected' } });
+
+    expect(new Set(replies.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect(created).toMatchObject({
+      status: 201,
+      headers: { etag: '"1"' },
+      body: { test: true, status: 'approved', code: 'OK', payout: '2.50', revenue: '1.00', history: [{ code: 'OK' }] },
+    });
+    expect(patched).toMatchObject({ status: 200, body: { test: true, status: 'rejected', payout: '0.00' } });
+    expect(bodyOf(await api.call('GET', `/v1/clicks/${clickId}`))['conversions']).toEqual([id]);
+    const listed = bodyOf(await api.call('GET', '/v1/conversions?txn_id=tested'));
+    expect(listed['items']).toMatchObject([{ id, test: true }]);
+    const sent = bodyOf(await api.call('GET', `/v1/deliveries?conversion_id=${id}`));
+    expect(sent['items']).toMatchObject([{ event: 'created', state: 'cancelled' }]);
+    expect(await books()).toEqual(before);
+    expect(await report({ txn_id: 'tested', status: 'rejected' })).toMatchObject({ code: 'CONVERSION_NOT_FOUND' });
+    const sale = await report({ click_id: clickId, txn_id: 'tested', sale_amount: '10' });
+    expect(sale).toMatchObject({ result: 'accepted' });
+    expect(sale['conversion_id']).not.toBe(id);
   });
 });
 
