@@ -21,7 +21,7 @@ describe('the stack', () => {
   const STATEFUL = {
     'AWS::DynamoDB::GlobalTable': [
       'StorageAudit9012A908',
-    'StorageCatalogBA94E8E8',
+      'StorageCatalogBA94E8E8',
       'StorageClicks012CFC6C',
       'StorageConversions24538916',
       'StorageCounters147FAC27',

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../../../lambdas/core/audit.ts';
 import type { Conversion, HistoryRow, LedgerRow } from '../../../lambdas/core/conversion.ts';
 import { staleAttributes } from '../../../lambdas/core/counters.ts';
 import type { CounterKey, Counts, CounterUpdate } from '../../../lambdas/core/counters.ts';
@@ -27,6 +28,7 @@ export class FakeConversionStore implements ConversionStore {
   readonly conversions = new Map<string, Conversion>();
   readonly history: HistoryRow[] = [];
   readonly ledger: LedgerRow[] = [];
+  readonly audit: AuditEntry[] = [];
   readonly #counters = new Map<string, Map<string, bigint>>();
   readonly deliveries: Map<string, Delivery>;
   readonly #keys = new Map<string, StoredKey>();
@@ -86,6 +88,7 @@ export class FakeConversionStore implements ConversionStore {
     this.conversions.set(conversion.id, conversion);
     this.history.push(history);
     if (ledger !== null) this.ledger.push(ledger);
+    if (write.audit) this.audit.push(write.audit);
     for (const { key, adds } of counters) {
       const counts = new Map(this.counts(key));
       for (const { attribute, amount } of adds) counts.set(attribute, (counts.get(attribute) ?? 0n) + amount);
