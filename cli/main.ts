@@ -4,7 +4,17 @@ import { renderUsage, runCommand } from 'citty';
 import type { ArgsDef } from 'citty';
 
 import type { Command, Group } from './command.ts';
+import { init } from './commands/init.ts';
+import { advertisers } from './commands/advertisers.ts';
+import { audit } from './commands/audit.ts';
+import { campaigns } from './commands/campaigns.ts';
+import { keys } from './commands/keys.ts';
+import { link } from './commands/link.ts';
+import { postbacks } from './commands/postbacks.ts';
 import { profiles } from './commands/profiles.ts';
+import { publishers } from './commands/publishers.ts';
+import { senders } from './commands/senders.ts';
+import { settings } from './commands/settings.ts';
 import { ask } from './link/ask.ts';
 import { testLink } from './link/command.ts';
 import { EXIT, Failure, UsageError } from './terminal.ts';
@@ -15,7 +25,17 @@ function commandsFor(world: World): Group {
   return {
     description: 'Runs a Flowback network from the command line.',
     commands: {
+      init: init(world),
+      advertisers: advertisers(world),
+      audit: audit(world),
+      campaigns: campaigns(world),
+      keys: keys(world),
+      link: link(world),
+      postbacks: postbacks(world),
       profiles: profiles(world),
+      publishers: publishers(world),
+      senders: senders(world),
+      settings: settings(world),
       test: {
         description: 'Try what visitors and advertisers will use',
         commands: { link: testLink(world.terminal, { ask, now: world.now }) },

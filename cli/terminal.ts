@@ -27,7 +27,10 @@ export class Failure extends Error {
   /** Lines below the message: what is wrong in particular, what to do next. */
   readonly details: readonly string[];
 
-  constructor(message: string, { exit = EXIT.wrong, details = [] }: { exit?: ExitCode; details?: readonly string[] }) {
+  constructor(
+    message: string,
+    { exit = EXIT.wrong, details = [] }: { exit?: ExitCode; details?: readonly string[] } = {},
+  ) {
     super(message);
     this.exit = exit;
     this.details = details;
