@@ -1,4 +1,5 @@
 import packageJson from '../../../package.json' with { type: 'json' };
+import type { Role } from '../../core/entities.ts';
 import { ACCESS } from '../access.ts';
 import type { RouteName } from '../access.ts';
 import { ANSWERS } from './answers.ts';
@@ -6,33 +7,22 @@ import type { AnswerName } from './answers.ts';
 import { orNull } from './json-schema.ts';
 import { OPERATIONS } from './operations.ts';
 import type { Operation } from './operations.ts';
+import { describeParameter, pathParametersOf } from './parameters.ts';
+import { PROBLEMS, refusalsOf } from './refusals.ts';
+import type { ProblemCode, RefusalStatus } from './refusals.ts';
 import { REQUESTS } from './requests.ts';
 import type { RequestName } from './requests.ts';
-import { TRACKING_PATHS } from './tracking.ts';
+import { TRACKING_PARAMETERS, TRACKING_PATHS } from './tracking.ts';
 
-const DESCRIPTION =
-  `Errors are problem documents (RFC 9457) with a \`code\`. Unknown fields are refused. Times are ISO 8601 in UTC.
-Money is a decimal string with its currency beside it. API Gateway answers 413, 429 and 503 by itself with
-\`{"message"}\`. Tracking API: what visitors and advertisers call, on a host of its own.`.replaceAll('\n', ' ');
-
-const ERRORS = {
-  400: 'The request cannot be read, or a parameter has a wrong value',
-  401: 'No API key, or one that is unknown, revoked or expired',
-  403: 'The role of the key may not do this',
-  404: 'There is none, or it is none of yours',
-  409: 'Conflicts with what is there',
-  412: 'If-Match names another version',
-  413: 'The body is too large',
-  415: 'The body is not JSON',
-  422: 'VALIDATION_FAILED with every wrong field; IDEMPOTENCY_KEY_REUSED',
-  503: 'Storage does not answer; try again',
-} as const;
-
-type ErrorStatus = keyof typeof ERRORS;
+const DESCRIPTION = `Errors are problem documents (RFC 9457) with a \`code\`; what goes wrong with us is a 500 with
+\`INTERNAL_ERROR\`, or a 503. Unknown fields are refused. HEAD is answered as GET is, without the body. Times are ISO 8601
+in UTC. Money is a decimal string with its currency beside it. API Gateway answers 413, 429 and 503 by itself with
+\`{"message"}\`. Tracking API: what visitors and advertisers call, on a host of its own. The examples are one story: of the
+advertiser XYZ, the publisher Tia and a summer sale.`.replaceAll('\n', ' ');
 
 const text = { type: 'string' };
 const header = (description: string) => ({ description, schema: text });
-const HEADERS: Readonly<Partial<Record<ErrorStatus, object>>> = {
+const HEADERS: Readonly<Partial<Record<RefusalStatus, object>>> = {
   401: { 'www-authenticate': header('Bearer') },
   412: { etag: header('The version that is there') },
   503: { 'retry-after': header('Seconds') },
@@ -58,13 +48,8 @@ export function createOpenApi() {
     paths: { ...managementPaths(), ...TRACKING_PATHS },
     components: {
       securitySchemes: { api_key: { type: 'http', scheme: 'bearer', description: 'An API key' } },
-      parameters: PARAMETERS,
-      responses: Object.fromEntries(
-        (Object.entries(ERRORS) as [`${ErrorStatus}`, string][]).map(([status, description]) => [
-          `Error${status}`,
-          problem(Number(status) as ErrorStatus, description),
-        ]),
-      ),
+      parameters: { ...PARAMETERS, ...TRACKING_PARAMETERS },
+      responses: refusals(),
       schemas: { ...REQUESTS, ...ANSWERS },
     },
   };
@@ -98,21 +83,25 @@ function managementPaths() {
 }
 
 function describe(route: RouteName, operation: Operation) {
-  const { tag, summary, description, query = [], body, status, answer, etag, ifMatch } = operation;
-  const isOpen = ACCESS[route] === null;
+  const { tag, summary, query = [], body, status, answer, etag, ifMatch } = operation;
+  const roles = ACCESS[route];
   const parameters = [
-    ...[...route.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: text })),
-    ...query.map((of) => ({ ...of, in: 'query' })),
+    ...pathParametersOf(route),
+    ...query.map((of) => ({ ...of, in: 'query', ...describeParameter(of) })),
     ...(answer?.list === true ? [parameter('Limit'), parameter('Cursor')] : []),
     ...(writes(route) ? [parameter('IdempotencyKey')] : []),
     ...(ifMatch ? [parameter('IfMatch')] : []),
   ];
+  const refused = [...refusalsOf(route, operation)].map(([status, codes]) => [
+    status,
+    { $ref: refusal(status, codes).$ref },
+  ]);
   return {
     operationId: operationIdOf(route),
     tags: [tag],
     summary,
-    ...(description !== undefined && { description }),
-    ...(isOpen && { security: [] }),
+    description: [operation.description, rolesText(roles)].filter(Boolean).join('. '),
+    ...(roles === null ? { security: [] } : { 'x-roles': roles }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && {
       requestBody: { required: !body.optional, content: { 'application/json': { schema: schema(body.schema) } } },
@@ -123,9 +112,13 @@ function describe(route: RouteName, operation: Operation) {
         ...(etag && { headers: { etag: header('The version, for If-Match') } }),
         ...(answer && { content: { 'application/json': { schema: answerSchema(answer) } } }),
       },
-      ...(isOpen ? {} : Object.fromEntries(errorsOf(route, operation))),
+      ...(Object.fromEntries(refused) as object),
     },
   };
+}
+
+function rolesText(roles: readonly Role[] | null): string {
+  return roles === null ? 'No key is needed' : `For keys with the role ${roles.join(', ')}`;
 }
 
 function answerSchema({ schema: name, list }: NonNullable<Operation['answer']>) {
@@ -138,33 +131,27 @@ function answerSchema({ schema: name, list }: NonNullable<Operation['answer']>) 
   };
 }
 
-function errorsOf(
-  route: RouteName,
-  { query = [], body, ifMatch, conflicts, answer }: Operation,
-): [ErrorStatus, object][] {
-  const canBe: Readonly<Record<ErrorStatus, boolean>> = {
-    400: writes(route) || query.length > 0 || answer?.list === true,
-    401: true,
-    403: true,
-    404: route.includes(':'),
-    409: writes(route),
-    412: ifMatch,
-    413: body !== undefined,
-    415: body !== undefined,
-    422: writes(route),
-    503: true,
-  };
-  const statuses = (Object.keys(ERRORS).map(Number) as ErrorStatus[]).filter((status) => canBe[status]);
-  return statuses.map((status) => {
-    const common = { $ref: `#/components/responses/Error${status}` };
-    return [status, status === 409 ? problem(409, [...conflicts, 'CONCURRENT_CHANGE'].join(', ')) : common];
-  });
+/** The refusals of all routes; those with the same codes are one. */
+function refusals() {
+  const routes = Object.entries(OPERATIONS) as [RouteName, Operation][];
+  const all = routes.flatMap(([route, operation]) => [...refusalsOf(route, operation)]);
+  return Object.fromEntries(
+    all.sort(([a], [b]) => a - b).map(([status, codes]) => [refusal(status, codes).name, problem(status, codes)]),
+  );
 }
 
-function problem(status: ErrorStatus, description: string) {
+/** `Problem409.ID_TAKEN.CONCURRENT_CHANGE`. */
+function refusal(status: RefusalStatus, codes: readonly ProblemCode[]) {
+  const name = `Problem${status}.${codes.join('.')}`;
+  return { name, $ref: `#/components/responses/${name}` };
+}
+
+function problem(status: RefusalStatus, codes: readonly ProblemCode[]) {
   const headers = HEADERS[status];
-  const content = { 'application/problem+json': { schema: schema('Problem') } };
-  return { description, ...(headers && { headers }), content };
+  const meanings = codes.map((code) => `\`${code}\`: ${PROBLEMS[code][1]}`);
+  const only = { properties: { status: { const: status }, code: { enum: codes } } };
+  const content = { 'application/problem+json': { schema: { allOf: [schema('Problem'), only] } } };
+  return { description: meanings.join('. '), ...(headers && { headers }), content };
 }
 
 function writes(route: RouteName): boolean {

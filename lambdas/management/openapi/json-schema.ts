@@ -68,6 +68,17 @@ export function extended(
   };
 }
 
+/** The members of an object. */
+export function membersOf(schema: JsonSchema): Readonly<Partial<Record<string, JsonSchema>>> {
+  return Object.fromEntries(schemasIn(schema['properties']));
+}
+
+/** What a list holds. */
+export function itemOf(list: JsonSchema | undefined): JsonSchema {
+  const items = list?.['items'];
+  return isSchema(items) ? items : {};
+}
+
 export function orNull(schema: JsonSchema): JsonSchema {
   const { type, anyOf } = schema;
   if (Array.isArray(type) && type.includes('null')) return schema;

@@ -45,7 +45,9 @@ export const EXAMPLE_IDS = {
 export const REQUEST_EXAMPLES = {
   NewAdvertiser: [{ id: 'xyz', name: 'XYZ' }],
   AdvertiserPatch: [{ name: 'XYZ Ltd.' }],
-  NewSender: [{ id: 'mmp', name: 'A measurement partner', advertiser_ids: ['xyz'], parameters: { click_id: ['clickid'] } }],
+  NewSender: [
+    { id: 'mmp', name: 'A measurement partner', advertiser_ids: ['xyz'], parameters: { click_id: ['clickid'] } },
+  ],
   SenderPatch: [{ status_map: { paid: 'approved' } }, { ip_allow_list: ['203.0.113.0/24'] }],
   NewToken: [{ expires_at: '2031-01-01T00:00:00Z' }],
   NewPublisher: [{ id: 'tia', name: 'Tia' }],
@@ -67,9 +69,7 @@ export const REQUEST_EXAMPLES = {
     },
   ],
   CampaignPatch: [{ ends_at: '2031-01-01T00:00:00Z' }, { caps: [], status: 'active' }],
-  NewPostback: [
-    { id: 'tia-sales', publisher_id: 'tia', url: 'https://tia.example/postback?cid={p1}&payout={payout}' },
-  ],
+  NewPostback: [{ id: 'tia-sales', publisher_id: 'tia', url: 'https://tia.example/postback?cid={p1}&payout={payout}' }],
   PostbackPatch: [{ fire_on: ['approved', 'rejected'] }, { status: 'active' }],
   PostbackTest: [{ p1: 'a-click-of-theirs', payout: '2.50' }],
   PostbackReplay: [{ since: '2026-01-01' }],
