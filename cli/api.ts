@@ -19,6 +19,8 @@ export interface Api {
    * the API answers nothing.
    */
   send(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Item>;
+  /** Changes what the patch was made from, nothing newer: if somebody was faster, it is read and made anew. */
+  edit(path: string, patchOf: (item: Item) => Item): Promise<Item>;
   /** The items of a list, page by page as they are taken; at most `limit`. */
   list(path: string, query: Query, limit: number): AsyncGenerator<Item>;
 }
@@ -29,6 +31,7 @@ const TIMEOUT = 35_000;
 /** Waits before a call is made again, in milliseconds, unless Retry-After says more. */
 const RETRIES = [500, 1_000, 2_000, 4_000];
 const LONGEST_WAIT = 10_000;
+const EDIT_TRIES = 3;
 const TRY_AGAIN = new Set([429, 500, 502, 503, 504]);
 
 /** `/v1/<words>`, each encoded. */
@@ -38,8 +41,18 @@ export function path(...words: readonly string[]): string {
   return `/v1/${safe.join('/')}`;
 }
 
+/** An object within an answer; an empty one where there is none. */
+export function itemOf(value: unknown): Item {
+  return object.safeParse(value).data ?? {};
+}
+
+/** The objects of a list within an answer. */
+export function itemsOf(value: unknown): Item[] {
+  return Array.isArray(value) ? value.map(itemOf) : [];
+}
+
 export function createApi({ apiUrl, key }: Connection, world: World): Api {
-  const call = async (method: string, path: string, query: Query, body?: unknown): Promise<Item> => {
+  const call = async (method: string, path: string, { query = {}, body, ifMatch }: Call): Promise<Answer> => {
     const url = new URL(apiUrl + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     const request: RequestInit = {
@@ -49,6 +62,7 @@ export function createApi({ apiUrl, key }: Connection, world: World): Api {
         'user-agent': 'flowback-cli',
         ...(method !== 'GET' && { 'idempotency-key': world.uuid() }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(ifMatch && { 'if-match': ifMatch }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       // A redirect would take the key somewhere else.
@@ -56,7 +70,8 @@ export function createApi({ apiUrl, key }: Connection, world: World): Api {
     };
     for (let tries = 0; ; tries++) {
       const answer = await tryCall(url, request, world);
-      if (answer.status !== null && !TRY_AGAIN.has(answer.status)) return read(answer, url);
+      if (answer.status !== null && !TRY_AGAIN.has(answer.status))
+        return { item: read(answer, url), etag: answer.etag };
       const wait = RETRIES[tries];
       if (wait === undefined) throw unavailable(answer, url);
       world.terminal.progress(`${url.host} does not answer as it should; trying again`);
@@ -67,13 +82,25 @@ export function createApi({ apiUrl, key }: Connection, world: World): Api {
 
   return {
     apiUrl,
-    get: (path, query = {}) => call('GET', path, query),
-    send: (method, path, body) => call(method, path, {}, body),
+    get: async (path, query = {}) => (await call('GET', path, { query })).item,
+    send: async (method, path, body) => (await call(method, path, { body })).item,
+    async edit(path, patchOf) {
+      for (let tries = 1; ; tries++) {
+        const { item, etag } = await call('GET', path, {});
+        try {
+          return (await call('PATCH', path, { body: patchOf(item), ifMatch: etag })).item;
+        } catch (error) {
+          const isLate = error instanceof Refusal && error.code === 'PRECONDITION_FAILED';
+          if (!isLate || tries === EDIT_TRIES) throw error;
+        }
+      }
+    },
     async *list(path, query, limit) {
       let left = limit;
       let cursor: string | undefined;
       while (left > 0) {
-        const answer = page.parse(await call('GET', path, { ...query, limit: String(Math.min(PAGE, left)), cursor }));
+        const some = { ...query, limit: String(Math.min(PAGE, left)), cursor };
+        const answer = page.parse((await call('GET', path, { query: some })).item);
         yield* answer.items;
         left -= answer.items.length;
         if (answer.next_cursor === null) return;
@@ -83,7 +110,19 @@ export function createApi({ apiUrl, key }: Connection, world: World): Api {
   };
 }
 
-const page = z.object({ items: z.array(z.record(z.string(), z.unknown())), next_cursor: z.string().nullable() });
+const object = z.record(z.string(), z.unknown());
+const page = z.object({ items: z.array(object), next_cursor: z.string().nullable() });
+
+interface Call {
+  readonly query?: Query;
+  readonly body?: unknown;
+  readonly ifMatch?: string | null;
+}
+
+interface Answer {
+  readonly item: Item;
+  readonly etag: string | null;
+}
 
 interface Answered {
   /** Null: there was no answer. */
@@ -92,6 +131,7 @@ interface Answered {
   readonly text: string;
   /** Seconds. */
   readonly retryAfter: number;
+  readonly etag: string | null;
 }
 
 async function tryCall(url: URL, request: RequestInit, { fetch }: World): Promise<Answered> {
@@ -102,9 +142,10 @@ async function tryCall(url: URL, request: RequestInit, { fetch }: World): Promis
       status: response.status,
       text: await response.text(),
       retryAfter: Number.isFinite(retryAfter) ? retryAfter : 0,
+      etag: response.headers.get('etag'),
     };
   } catch (error) {
-    return { status: null, text: reasonOf(error), retryAfter: 0 };
+    return { status: null, text: reasonOf(error), retryAfter: 0, etag: null };
   }
 }
 
@@ -123,16 +164,20 @@ function unavailable({ status, text }: Answered, url: URL): Failure {
   });
 }
 
+const fieldError = z.object({ pointer: z.string(), code: z.string(), message: z.string() });
 const problem = z.object({
   code: z.string(),
   detail: z.string().optional(),
-  errors: z.array(z.object({ pointer: z.string(), code: z.string(), message: z.string() })).optional(),
+  errors: z.array(fieldError).optional(),
 });
+
+/** A wrong field of what was sent, by its JSON pointer. */
+type FieldError = Readonly<z.infer<typeof fieldError>>;
 
 function read({ status, text }: Answered, url: URL): Item {
   const body = text === '' ? {} : parse(text);
   if (status !== null && status >= 200 && status < 300) {
-    const item = z.record(z.string(), z.unknown()).safeParse(body);
+    const item = object.safeParse(body);
     if (item.success) return item.data;
   } else {
     const refused = problem.safeParse(body);
@@ -155,11 +200,17 @@ function parse(text: string): unknown {
 export class Refusal extends Failure {
   readonly status: number;
   readonly code: string;
+  readonly errors: readonly FieldError[];
 
-  constructor(status: number, code: string, message: string, exit: ExitCode, details: readonly string[]) {
-    super(message, { exit, details });
+  constructor(
+    { status, code, errors }: Pick<Refusal, 'status' | 'code' | 'errors'>,
+    message: string,
+    more: { exit: ExitCode; details: readonly string[] },
+  ) {
+    super(message, more);
     this.status = status;
     this.code = code;
+    this.errors = errors;
   }
 }
 
@@ -177,5 +228,6 @@ function refusal(status: number, { code, detail, errors = [] }: z.infer<typeof p
   const exit = status === 401 || status === 403 ? EXIT.denied : EXIT.wrong;
   const fields = errors.map(({ pointer, code, message }) => `  ${pointer || '(the whole)'}  ${code}  ${message}`);
   const next = NEXT[code];
-  return new Refusal(status, code, `${detail ?? 'refused'} (${code})`, exit, [...fields, ...(next ? [next] : [])]);
+  const details = [...fields, ...(next ? [next] : [])];
+  return new Refusal({ status, code, errors }, `${detail ?? 'refused'} (${code})`, { exit, details });
 }

@@ -5,9 +5,8 @@ import type { ArgsDef, ParsedArgs, SubCommandsDef } from 'citty';
 import { createApi } from './api.ts';
 import type { Api, Query } from './api.ts';
 import { createOutput, FORMAT_ARGS, formatOf } from './output.ts';
-import type { Output } from './output.ts';
+import type { Output, View } from './output.ts';
 import { connectionOf } from './profiles.ts';
-import type { Column } from './table.ts';
 import { EXIT, Failure, UsageError } from './terminal.ts';
 import type { ExitCode } from './terminal.ts';
 import { printable } from './text.ts';
@@ -102,7 +101,7 @@ export async function printList(
   { api, output }: Session,
   path: string,
   query: Query,
-  view: readonly Column[],
+  view: View,
   args: Parameters<typeof limitOf>[0],
 ): Promise<void> {
   const limit = limitOf(args);

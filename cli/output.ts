@@ -26,11 +26,14 @@ export function formatOf({
   return csv === true ? 'csv' : 'text';
 }
 
+/** How people see several things: a table, or lines for each. */
+export type View = readonly Column[] | ((item: Item, columns: number | null) => readonly string[]);
+
 /** Results, in the form that was asked for: JSON and CSV have what the API answered, text what fits and helps. */
 export interface Output {
   readonly format: Format;
-  /** Rows: a table, a JSON array, or CSV with the fields of the first item. Answers how many there were. */
-  list(columns: readonly Column[], items: AsyncIterable<Item> | Iterable<Item>): Promise<number>;
+  /** Several things: for people as `view` has it, a JSON array, or CSV. Answers how many there were. */
+  list(view: View, items: AsyncIterable<Item> | Iterable<Item>): Promise<number>;
   /** One thing; `text` replaces what is printed for people. */
   item(item: Item, text?: string): void;
   /** Something for people alone: nothing in JSON or CSV. */
@@ -40,7 +43,7 @@ export interface Output {
 export function createOutput(format: Format, terminal: Terminal): Output {
   return {
     format,
-    async list(columns, items) {
+    async list(view, items) {
       const all: Item[] = [];
       for await (const item of items) {
         all.push(item);
@@ -49,7 +52,8 @@ export function createOutput(format: Format, terminal: Terminal): Output {
       terminal.progress('');
       if (format === 'json') terminal.out(JSON.stringify(all, null, 2));
       else if (format === 'csv') terminal.out(csvOf(all).join('\n'));
-      else terminal.out(table(columns, all, terminal.columns).join('\n'));
+      else if (all.length === 0) terminal.err('Nothing found');
+      else terminal.out(linesOf(view, all, terminal.columns).join('\n'));
       return all.length;
     },
     item(item, text) {
@@ -61,6 +65,10 @@ export function createOutput(format: Format, terminal: Terminal): Output {
       if (format === 'text') terminal.err(text);
     },
   };
+}
+
+function linesOf(view: View, items: readonly Item[], columns: number | null): readonly string[] {
+  return typeof view === 'function' ? items.flatMap((item) => view(item, columns)) : table(view, items, columns);
 }
 
 /** All fields of all items, in the order in which they first come. */

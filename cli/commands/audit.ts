@@ -1,0 +1,57 @@
+import { itemsOf, path } from '../api.ts';
+import type { Item } from '../api.ts';
+import { apiCommand, LIST_ARGS, printList } from '../command.ts';
+import type { Command } from '../command.ts';
+import { optionArgs } from '../document.ts';
+import { queryOf } from '../entities.ts';
+import { hanging, printable, shown } from '../text.ts';
+import { TEXT_WIDTH } from '../terminal.ts';
+import type { World } from '../world.ts';
+
+const FILTERS = {
+  kind: {
+    description: 'Only changes of such',
+    valueHint: 'settings|advertiser|sender|publisher|campaign|postback|key|conversion|adjustment',
+  },
+  id: { description: 'Only of the one with this ID; needs --kind', valueHint: 'ID', parameter: 'subject_id' },
+  by: { description: 'Only by this key', valueHint: 'key:ID|bootstrap' },
+  action: {
+    description: 'Only this',
+    valueHint: 'created|changed|archived|restored|revoked|token_added|token_deleted',
+  },
+  from: { description: 'Only from then on', valueHint: '2026-11-22' },
+  to: { description: 'Only before then', valueHint: '2026-11-23' },
+};
+
+export function audit(world: World): Command {
+  return apiCommand(world, {
+    description: 'Who changed what, when, from what to what; newest first',
+    args: { ...optionArgs(FILTERS), ...LIST_ARGS },
+    run: (session, args) => printList(session, path('audit'), queryOf(FILTERS, args), entryLines, args),
+  });
+}
+
+/** One change: who did it to what, and below it what became of each field. */
+export function entryLines(entry: Item, columns: number | null): string[] {
+  const { at, by, by_name: name, action, kind, subject_id: id, changes } = entry;
+  const what = id === kind ? shown(kind) : `${shown(kind)} ${shown(id)}`;
+  const who = name === null ? shown(by) : `${shown(name)} (${shown(by)})`;
+  const head = printable(`${shown(at)}  ${what} ${shown(action).replaceAll('_', ' ')} by ${who}`);
+  const fields = itemsOf(changes).filter(({ pointer }) => pointer !== '');
+  const width = Math.max(0, ...fields.map(({ pointer }) => shown(pointer).length));
+  return [
+    head,
+    ...fields.flatMap(({ pointer, from, to }) =>
+      hanging(
+        `    ${printable(shown(pointer)).padEnd(width)}  `,
+        printable(`${valueText(from)} -> ${valueText(to)}`),
+        columns ?? TEXT_WIDTH,
+      ),
+    ),
+  ];
+}
+
+/** Lists of objects as JSON: what changed in them must be seen. */
+function valueText(value: unknown): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : shown(value);
+}
