@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { isObject } from './merge-patch.ts';
 
 export const AUDIT_KINDS = [
@@ -114,7 +113,7 @@ function asJson(value: unknown): unknown {
 function* compare(pointer: string, from: unknown, to: unknown): Generator<AuditChange> {
   const members = membersOf(from, to);
   if (members === null) {
-    if (!isDeepStrictEqual(from, to)) yield { pointer, from, to };
+    if (JSON.stringify(from) !== JSON.stringify(to)) yield { pointer, from, to };
     return;
   }
   for (const [name, was, is] of members) {

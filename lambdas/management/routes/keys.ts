@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../../core/audit.ts';
 import { ENTITY_ID } from '../../core/ids.ts';
 import type { StoredKey } from '../../core/management-ports.ts';
+import { isObject } from '../../core/merge-patch.ts';
 import { hashToken } from '../../core/senders.ts';
 import { audited } from '../audit.ts';
 import { merged, parseNew, requireEntity, requireMatch, untilUnopposed } from '../entities.ts';
@@ -9,7 +10,6 @@ import type { ApiRequest, Deps, Step } from '../http.ts';
 import { byField, listCatalog } from '../lists.ts';
 import { invalidField, notFound, Problem } from '../problems.ts';
 import type { Answer } from '../problems.ts';
-import { isObject } from '../../core/merge-patch.ts';
 import { keySchema, newKeySchema } from '../schemas/key.ts';
 import { newSecret } from '../secrets.ts';
 import { validate } from '../validation.ts';
@@ -71,18 +71,17 @@ async function get({ params }: ApiRequest, deps: Deps): Promise<Answer> {
   return ok(showKey(key), etag(key.version));
 }
 
-const READ_ONLY = ['id', 'role', 'publisher_id', 'advertiser_id', 'status', 'created_at'];
+const READ_ONLY = ['id', 'role', 'publisher_id', 'advertiser_id', 'last_used_at', 'status', 'created_at'];
 
-/** What a key may do is for ever: those who gave it away know what they gave. */
+/** What a key may do stays as it is: those who gave it away know what they gave. */
 function patch(request: ApiRequest, deps: Deps): Promise<Answer> {
   return untilUnopposed(async () => {
     const key = await read(request.params['id'], deps);
     requireMatch(request, key.version);
     if (isRevoked(key)) throw new Problem(409, 'ARCHIVED', 'The key is revoked');
-    const { last_used_at, ...shown } = showKey(key);
-    const given = isObject(request.body) ? { ...request.body } : request.body;
+    const shown = showKey(key);
     // It moves with each use, so a document that is sent back may have an older one.
-    if (isObject(given)) delete given['last_used_at'];
+    const given = isObject(request.body) ? { ...request.body, last_used_at: shown.last_used_at } : request.body;
     const { name, expires_at } = validate(keySchema, merged(shown, READ_ONLY, given));
     if (expires_at !== null && expires_at !== key.expires_at) requireFuture(expires_at, request);
     const next: StoredKey = { ...key, name, expires_at, version: key.version + 1, updated_at: request.now };
