@@ -19,13 +19,26 @@ export function field(name: string, more: Partial<Column> = {}): Column {
   return { header: name.replaceAll('_', ' '), of: (item) => item[name], ...more };
 }
 
-/** An amount with its currency. */
+/** A moment to the minute. */
+export function time(name: string, header: string): Column {
+  return {
+    header: `${header} (utc)`,
+    of: (item) => {
+      const moment = item[name];
+      return typeof moment === 'string' ? moment.slice(0, 16).replace('T', ' ') : moment;
+    },
+    whole: true,
+  };
+}
+
+/** An amount with its currency; never cut, because half an amount is a wrong one. */
 export function money(name: string, currency = 'currency'): Column {
   return {
     header: name.replaceAll('_', ' '),
     of: (item) =>
       item[name] === null || item[name] === undefined ? null : `${shown(item[name])} ${shown(item[currency])}`,
     right: true,
+    whole: true,
   };
 }
 
@@ -70,7 +83,7 @@ function fit(natural: readonly number[], columns: readonly Column[], room: numbe
     } else if (widths.length === 1) {
       return widths;
     } else {
-      widths.pop();
+      return fit(natural.slice(0, widths.length - 1), columns, room);
     }
   }
 }

@@ -44,14 +44,26 @@ export function entryLines(entry: Item, columns: number | null): string[] {
     ...fields.flatMap(({ pointer, from, to }) =>
       hanging(
         `    ${printable(shown(pointer)).padEnd(width)}  `,
-        printable(`${valueText(from)} -> ${valueText(to)}`),
+        printable(difference(from, to)),
         columns ?? TEXT_WIDTH,
       ),
     ),
   ];
 }
 
-/** Lists of objects as JSON: what changed in them must be seen. */
+/** Of lists what came and went, not the whole of them; unless it is their order. */
+function difference(from: unknown, to: unknown): string {
+  if (Array.isArray(from) && Array.isArray(to)) {
+    const [before, after] = [from.map(valueText), to.map(valueText)];
+    const without = (some: readonly string[], others: readonly string[]) => some.filter((one) => !others.includes(one));
+    const [gone, come] = [without(before, after), without(after, before)];
+    const parts = [...gone.map((one) => `without ${one}`), ...come.map((one) => `with ${one}`)];
+    if (parts.length > 0) return parts.join(', ');
+  }
+  return `${valueText(from)} -> ${valueText(to)}`;
+}
+
+/** As JSON what is nested: what changed in it must be seen. */
 function valueText(value: unknown): string {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : shown(value);
 }

@@ -3,7 +3,7 @@ import type { Item } from '../api.ts';
 import { apiCommand } from '../command.ts';
 import type { Command, Group } from '../command.ts';
 import { entityCommands, ID } from '../entities.ts';
-import { field } from '../table.ts';
+import { field, time } from '../table.ts';
 import type { Column } from '../table.ts';
 import { TERMS_HINT, termsOf, termsText } from '../terms.ts';
 import { UsageError } from '../terminal.ts';
@@ -91,7 +91,7 @@ function caps(world: World): Command {
     field('used', { right: true }),
     field('remaining', { right: true }),
     field('reached'),
-    field('period_end', { header: 'until' }),
+    time('period_end', 'until'),
   ];
   return apiCommand(world, {
     description: 'Show what is used of its caps and what is left',

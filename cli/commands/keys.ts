@@ -1,7 +1,7 @@
 import type { Group } from '../command.ts';
 import { endCommand, entityCommands } from '../entities.ts';
 import type { Kind } from '../entities.ts';
-import { field } from '../table.ts';
+import { field, time } from '../table.ts';
 import { shown } from '../text.ts';
 import type { World } from '../world.ts';
 
@@ -16,8 +16,8 @@ const KEYS: Kind = {
     field('role'),
     { header: 'bound to', of: ({ publisher_id, advertiser_id }) => publisher_id ?? advertiser_id },
     field('status'),
-    field('last_used_at', { header: 'last used' }),
-    field('expires_at', { header: 'expires' }),
+    time('last_used_at', 'last used'),
+    time('expires_at', 'expires'),
   ],
   filters: {
     status: { description: 'archived: those that were revoked', valueHint: 'active|archived' },
