@@ -1,13 +1,16 @@
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import { renderUsage, runCommand } from 'citty';
-import type { ArgsDef } from 'citty';
+import { runCommand } from 'citty';
 
 import type { Command, Group } from './command.ts';
 import { init } from './commands/init.ts';
 import { advertisers } from './commands/advertisers.ts';
 import { audit } from './commands/audit.ts';
 import { campaigns } from './commands/campaigns.ts';
+import { clicks } from './commands/clicks.ts';
+import { conversions } from './commands/conversions.ts';
+import { deliveries } from './commands/deliveries.ts';
+import { hits } from './commands/hits.ts';
 import { keys } from './commands/keys.ts';
 import { link } from './commands/link.ts';
 import { postbacks } from './commands/postbacks.ts';
@@ -15,10 +18,12 @@ import { profiles } from './commands/profiles.ts';
 import { publishers } from './commands/publishers.ts';
 import { senders } from './commands/senders.ts';
 import { settings } from './commands/settings.ts';
+import { testConversion } from './commands/test-conversion.ts';
 import { ask } from './link/ask.ts';
 import { testLink } from './link/command.ts';
 import { EXIT, Failure, UsageError } from './terminal.ts';
 import { printable } from './text.ts';
+import { argumentsOf, commandUsage, groupUsage, isGroup } from './usage.ts';
 import type { World } from './world.ts';
 
 function commandsFor(world: World): Group {
@@ -29,6 +34,10 @@ function commandsFor(world: World): Group {
       advertisers: advertisers(world),
       audit: audit(world),
       campaigns: campaigns(world),
+      clicks: clicks(world),
+      conversions: conversions(world),
+      deliveries: deliveries(world),
+      hits: hits(world),
       keys: keys(world),
       link: link(world),
       postbacks: postbacks(world),
@@ -38,7 +47,10 @@ function commandsFor(world: World): Group {
       settings: settings(world),
       test: {
         description: 'Try what visitors and advertisers will use',
-        commands: { link: testLink(world.terminal, { ask, now: world.now }) },
+        commands: {
+          link: testLink(world.terminal, { ask, now: world.now }),
+          conversion: testConversion(world),
+        },
       },
     },
   };
@@ -49,10 +61,11 @@ export async function main(args: readonly string[], world: World): Promise<numbe
   const { terminal } = world;
   const { words, found, rest } = find(args, commandsFor(world));
   const name = words.join(' ');
-  const usage = async () => (isGroup(found) ? groupUsage(name, found) : commandUsage(name, found));
+  const usage = () =>
+    isGroup(found) ? groupUsage(name, found, terminal.columns) : commandUsage(name, found, terminal.columns);
   try {
     if (rest.some((arg) => arg === '--help' || arg === '-h')) {
-      terminal.out(await usage());
+      terminal.out(usage());
       return EXIT.fine;
     }
     if (isGroup(found)) throw new UsageError(rest[0] === undefined ? 'which command?' : `no command '${rest[0]}'`);
@@ -67,7 +80,7 @@ export async function main(args: readonly string[], world: World): Promise<numbe
       return error.exit;
     }
     if (!isUsageError(error)) throw error;
-    terminal.err(`${name}: ${printable(stripVTControlCharacters(error.message))}\n\n${await usage()}`);
+    terminal.err(`${name}: ${printable(stripVTControlCharacters(error.message))}\n\n${usage()}`);
     return EXIT.usage;
   }
 }
@@ -108,32 +121,6 @@ function parse(args: readonly string[], options: ParseArgsConfig['options']) {
     // Node's message goes on about positional arguments and quoting after the first sentence.
     throw new UsageError(String(error instanceof Error ? error.message : error).split(/\. |\n/, 1)[0]);
   }
-}
-
-/** Every command here has its arguments as a plain object. */
-function argumentsOf(command: Command): ArgsDef {
-  return (command.args ?? {}) as ArgsDef;
-}
-
-function groupUsage(name: string, { description, commands }: Group): string {
-  const width = Math.max(...Object.keys(commands).map(({ length }) => length));
-  const lines = Object.entries(commands).map(([word, command]) => `  ${word.padEnd(width)}  ${describe(command)}`);
-  return [description, '', `  ${name} <command> --help`, '', ...lines].join('\n');
-}
-
-function describe(command: Group | Command): string {
-  if (isGroup(command)) return command.description;
-  const { meta } = command;
-  return meta !== undefined && 'description' in meta ? (meta.description ?? '') : '';
-}
-
-/** Without the colours that citty writes into files and pipes, too. */
-async function commandUsage(name: string, command: Command): Promise<string> {
-  return stripVTControlCharacters(await renderUsage({ ...command, meta: { name, description: describe(command) } }));
-}
-
-function isGroup(found: Group | Command): found is Group {
-  return 'commands' in found;
 }
 
 function isUsageError(error: unknown): error is Error {

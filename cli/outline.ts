@@ -56,7 +56,9 @@ function isItem(value: unknown): value is Item {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Without the fields that have no value. */
-export function present(item: Item): Item {
-  return Object.fromEntries(Object.entries(item).filter(([, value]) => value !== null));
+/** Without the fields that have no value, and those that are shown elsewhere. */
+export function present(item: Item, ...elsewhere: readonly string[]): Item {
+  return Object.fromEntries(
+    Object.entries(item).filter(([name, value]) => value !== null && !elsewhere.includes(name)),
+  );
 }
