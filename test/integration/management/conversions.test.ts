@@ -107,6 +107,9 @@ describe('PATCH /v1/conversions/{id}', () => {
 
     expect(bodyOf(approved)).toMatchObject({ code: 'OVER_CAP', status: 'approved', payout: '2.50', revenue: '1.00' });
     expect(bodyOf(await api.call('GET', await convert()))).toMatchObject({ code: 'OVER_CAP' });
+    expect(await api.call('GET', '/v1/campaigns/summer/caps')).toMatchObject({
+      body: { items: [{ limit: '1', used: '2', remaining: '0', reached: true }] },
+    });
   });
 
   test('changes once what is repeated under an Idempotency-Key, also at once and although the version is another then', async () => {
