@@ -8,15 +8,16 @@ import { buffer } from 'node:stream/consumers';
  * What becomes of one request.
  *  - `reject`, `throttle`: an error of the service; nothing happened.
  *  - `conflict`: a write met another one's transaction; nothing happened. DynamoDB Local never answers so.
+ *  - `lost`: the first condition of a transaction is lost; nothing happened.
  *  - `hang`: no answer ever; nothing happened.
  *  - `reset`: the connection is cut; nothing happened.
  *  - `dropAnswer`: it happened, but the connection is cut before the answer.
  *  - a number: it happens so many milliseconds late.
  */
-export type Fault = 'ok' | 'reject' | 'throttle' | 'conflict' | 'hang' | 'reset' | 'dropAnswer' | number;
+export type Fault = 'ok' | 'reject' | 'throttle' | 'conflict' | 'lost' | 'hang' | 'reset' | 'dropAnswer' | number;
 
-/** Decides about a request by its `X-Amz-Target`, such as `DynamoDB_20120810.PutItem`. */
-export type FaultPlan = (target: string) => Fault;
+/** Decides about a request by its `X-Amz-Target`, such as `DynamoDB_20120810.PutItem`, and its body. */
+export type FaultPlan = (target: string, body: Buffer) => Fault;
 
 /** Stands between AWS clients and DynamoDB or SQS. */
 export interface FaultProxy {
@@ -41,12 +42,13 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const body = await buffer(incoming);
     const target = String(incoming.headers['x-amz-target']);
-    const fault = proxy.plan(target);
+    const fault = proxy.plan(target, body);
     if (fault === 'hang') return;
     if (fault === 'reset') return void incoming.socket.resetAndDestroy();
     if (fault === 'reject') return refuse(outgoing, 500, 'InternalServerError');
     if (fault === 'throttle') return refuse(outgoing, 400, 'ThrottlingException');
-    if (fault === 'conflict') return refuseAsConflict(outgoing, target, body);
+    if (fault === 'conflict') return refuseWrite(outgoing, target, body, 'TransactionConflict');
+    if (fault === 'lost') return refuseWrite(outgoing, target, body, 'ConditionalCheckFailed');
     if (typeof fault === 'number') await new Promise((resolve) => setTimeout(resolve, fault));
     const answer = await forward(incoming, body);
     if (fault === 'dropAnswer') return void incoming.socket.resetAndDestroy();
@@ -77,10 +79,10 @@ function refuse(response: ServerResponse, status: number, type: string, more: ob
   response.end(JSON.stringify({ __type: `com.amazonaws.any#${type}`, message: 'by the fault proxy', ...more }));
 }
 
-/** A transaction names a reason for each of its items; the first of them is the one in conflict. */
-function refuseAsConflict(response: ServerResponse, target: string, body: Buffer): void {
-  if (!target.endsWith('.TransactWriteItems')) return refuse(response, 400, 'TransactionConflictException');
+/** A transaction names a reason for each of its items; here the first of them is the one that is refused. */
+function refuseWrite(response: ServerResponse, target: string, body: Buffer, reason: string): void {
+  if (!target.endsWith('.TransactWriteItems')) return refuse(response, 400, `${reason}Exception`);
   const { TransactItems } = JSON.parse(body.toString()) as { TransactItems: readonly unknown[] };
-  const CancellationReasons = TransactItems.map((_, index) => ({ Code: index === 0 ? 'TransactionConflict' : 'None' }));
+  const CancellationReasons = TransactItems.map((_, index) => ({ Code: index === 0 ? reason : 'None' }));
   refuse(response, 400, 'TransactionCanceledException', { CancellationReasons });
 }

@@ -26,7 +26,7 @@ const [newAdjustment] = REQUEST_EXAMPLES.NewAdjustment;
 const [settings] = REQUEST_EXAMPLES.SettingsPatch;
 
 /** What is answered to a new entity of an example: with everything that it does not say. */
-function made({ id, ...document }: { readonly id: string }, schema: { parse(document: unknown): object }) {
+function made<T>({ id, ...document }: { readonly id: string }, schema: z.ZodType<T>) {
   return { id, ...schema.parse(document), ...times };
 }
 

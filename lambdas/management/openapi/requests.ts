@@ -37,7 +37,7 @@ export const EXAMPLE_IDS = {
   delivery: 'aqd7bmx5c3hvq2k4s5v3b7x2_1',
   hit: 'aqd7bmyk2n6c4r5t7y2u3ipa',
   adjustment: 'aqe2hd4zl7m2k4s5v3b7x2n6',
-  audit: 'aqe2hd5r5t7y2u3ipaqd6zl7',
+  audit: 'campaign#summer#4',
   token: 'k4s5v3b7x2n6c4r5',
 };
 
@@ -93,7 +93,7 @@ export const REQUEST_EXAMPLES = {
   NewTestConversion: [{ sale_amount: '49.90' }, {}],
   DeadLetterRedrive: [{ discard_malformed: false }],
   DeliveryReplay: [{}],
-  HitRetry: [{ txn_id: 'ORDER-2', sender_id: 'xyz' }],
+  HitRetry: [{ status: 'approved' }, { txn_id: 'ORDER-2', sender_id: 'xyz' }],
   SettingsPatch: [{ network_name: 'Network ABC', exchange_rates: { EUR: '1.08' } }],
   NewKey: [{ id: 'nightly', name: 'Nightly export', role: 'analyst' }],
   KeyPatch: [{ name: 'Export each night' }, { expires_at: '2031-01-01T00:00:00Z' }],
