@@ -14,6 +14,8 @@ const ENTRIES = {
   barePostback: 'bench/bare-postback.ts',
   delivery: 'lambdas/delivery/handler.ts',
   bareDelivery: 'bench/bare-delivery.ts',
+  management: 'lambdas/management/handler.ts',
+  bareList: 'bench/bare-list.ts',
   environment: 'bench/environment.ts',
   storage: 'bench/storage.ts',
 } as const;
@@ -42,6 +44,8 @@ export function buildBundles(): Bundles {
     barePostback: file('barePostback'),
     delivery: file('delivery'),
     bareDelivery: file('bareDelivery'),
+    management: file('management'),
+    bareList: file('bareList'),
     environment: file('environment'),
     storage: file('storage'),
     remove: () => rmSync(outdir, { recursive: true, force: true }),

@@ -21,6 +21,10 @@ export interface Handled {
   readonly statuses: Readonly<Record<string, number>>;
   /** Of the answers as API Gateway sends them. */
   readonly answerBytes: number;
+  /** Of each event, from call to answer. */
+  readonly milliseconds: readonly number[];
+  /** Rows of the lists that were answered. */
+  readonly listed: number;
 }
 
 type Answer = APIGatewayProxyStructuredResultV2 | SQSBatchResponse;
@@ -36,15 +40,18 @@ async function handle(work: Work): Promise<Handled> {
   // What Lambda's runtime does, parsing, is not the function's work.
   const events = 'events' in work ? work.events : visitsOf(work);
   const answers: (Answer | null)[] = [];
+  const milliseconds: number[] = [];
   const before = process.cpuUsage();
   for (const event of events) {
     now += Number(millisecondsPerVisit);
+    const start = performance.now();
     answers.push(
       await handler(event).catch((error: unknown) => {
         console.error(error);
         return null;
       }),
     );
+    milliseconds.push(performance.now() - start);
   }
   const { user, system } = process.cpuUsage(before);
   const statuses: Record<string, number> = {};
@@ -52,7 +59,13 @@ async function handle(work: Work): Promise<Handled> {
     const status = statusOf(answer);
     statuses[status] = (statuses[status] ?? 0) + 1;
   }
-  return { cpu: user + system, statuses, answerBytes: answers.reduce((sum, answer) => sum + bytesOf(answer), 0) };
+  return {
+    cpu: user + system,
+    statuses,
+    answerBytes: answers.reduce((sum, answer) => sum + bytesOf(answer), 0),
+    milliseconds,
+    listed: answers.reduce((sum, answer) => sum + listedIn(answer), 0),
+  };
 }
 
 function visitsOf({ first, count, ...options }: Visits): object[] {
@@ -67,7 +80,15 @@ function statusOf(answer: Answer | null): string {
   if ('batchItemFailures' in answer) return `${answer.batchItemFailures.length} failed`;
   const { statusCode, headers = {}, body = '' } = answer;
   if (headers['content-type'] !== 'application/json') return String(statusCode);
-  return `${statusCode} ${(JSON.parse(body) as { code: string }).code}`;
+  const { code } = JSON.parse(body) as { code?: string };
+  return code === undefined ? String(statusCode) : `${statusCode} ${code}`;
+}
+
+function listedIn(answer: Answer | null): number {
+  const isJson = answer !== null && 'headers' in answer && answer.headers?.['content-type'] === 'application/json';
+  if (!isJson) return 0;
+  const { items = [] } = JSON.parse(answer.body ?? '') as { items?: readonly unknown[] };
+  return items.length;
 }
 
 /** Of an HTTP/1.1 answer with the headers that API Gateway adds, without what TLS and TCP put around it. */

@@ -7,15 +7,17 @@ import { benchCost } from './cost.ts';
 import { benchDelivery } from './delivery.ts';
 import { benchLocal } from './local.ts';
 import { benchOutage } from './outage.ts';
+import { benchManagement } from './management.ts';
 import { isMet, renderReport, replaceSection } from './report.ts';
 import type { Report } from './report.ts';
 import { benchTag } from './tag.ts';
 
-const USAGE = `npm run bench -- click|conversion|delivery|local|tag|cost|outage [--write]
+const USAGE = `npm run bench -- click|conversion|delivery|management|local|tag|cost|outage [--write]
 
   click       CPU, start, requests and item of a click, beside the least that any handler would do
   conversion  CPU, storage units, price and latency of postbacks, beside the least that any handler would do
   delivery    deliveries a second, CPU, storage units and latency of deliveries, and what a dead publisher does to others
+  management  latency, calls and storage units of the lists of the API, beside the least that any handler would do
   local       requests a second, latency and CPU of the local run
   tag         bytes of the tag
   outage      how long visitors wait while storage is down
@@ -31,6 +33,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Report>>> = {
   click: withBundles(benchClick),
   conversion: withBundles(benchConversion),
   delivery: withBundles(benchDelivery),
+  management: withBundles(benchManagement),
   local: benchLocal,
   tag: benchTag,
   outage: benchOutage,

@@ -51,7 +51,8 @@ function adjustmentKey(id: string): Item {
   return toItem({ pk: `${ADJUSTMENTS}${id}`, sk: 'ledger#0001' });
 }
 
-function toAdjustmentItem(adjustment: Adjustment): Item {
+/** An adjustment as its row. */
+export function toAdjustmentItem(adjustment: Adjustment): Item {
   const { id, at, campaignId, publisherId, advertiserId } = adjustment;
   return {
     ...toItem({

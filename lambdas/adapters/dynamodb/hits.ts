@@ -58,7 +58,8 @@ function hitKey(id: string, at: number): { readonly pk: string; readonly sk: str
   return { pk: new Date(at).toISOString().slice(0, 13), sk: id };
 }
 
-function toHitItem(hit: Hit): Item {
+/** A hit as its row. */
+export function toHitItem(hit: Hit): Item {
   const wire = toWire(hit) as Record<string, unknown>;
   return toItem({ ...wire, ...hitKey(hit.id, hit.at), expires_at: Math.floor(Date.now() / 1_000) + KEPT_SECONDS });
 }
