@@ -100,11 +100,12 @@ export function createApi({ apiUrl, key }: Connection, world: World): Api {
       let cursor: string | undefined;
       while (left > 0) {
         const some = { ...query, limit: String(Math.min(PAGE, left)), cursor };
-        const answer = page.parse((await call('GET', path, { query: some })).item);
-        yield* answer.items;
-        left -= answer.items.length;
-        if (answer.next_cursor === null) return;
-        cursor = answer.next_cursor;
+        const { data } = page.safeParse((await call('GET', path, { query: some })).item);
+        if (data === undefined) throw foreign(new URL(apiUrl));
+        yield* data.items;
+        left -= data.items.length;
+        if (data.next_cursor === null) return;
+        cursor = data.next_cursor;
       }
     },
   };
@@ -183,7 +184,11 @@ function read({ status, text }: Answered, url: URL): Item {
     const refused = problem.safeParse(body);
     if (refused.success) throw refusal(Number(status), refused.data);
   }
-  throw new Failure(`${url.host} answers ${status} with something that is not Flowback's`, {
+  throw foreign(url);
+}
+
+function foreign({ host }: URL): Failure {
+  return new Failure(`${host} answers with something that is not Flowback's`, {
     details: ['Is this the base URL of the management API? It stands beside the tracking API under a name of its own.'],
   });
 }

@@ -12,7 +12,9 @@ export function groupUsage(name: string, { description, commands, alone }: Group
   const rows = Object.entries(commands).map(
     ([word, command]) => [word, `${describe(command)}${word === alone ? ` (what ${name} alone does)` : ''}`] as const,
   );
-  return [description, '', `  ${name} COMMAND --help`, '', ...twoColumns(rows, columns)].join('\n');
+  return [...paragraph(description, columns), '', `  ${name} COMMAND --help`, '', ...twoColumns(rows, columns)].join(
+    '\n',
+  );
 }
 
 /** How a command is used. citty's own text is coloured in files, too, and as wide as it likes. */
@@ -31,7 +33,7 @@ export function commandUsage(name: string, command: Command, columns: number | n
     ),
   ];
   return [
-    describe(command),
+    ...paragraph(describe(command), columns),
     '',
     `  ${[name, ...order, ...(options.length > 0 ? ['[OPTIONS]'] : [])].join(' ')}`,
     ...blocks.flatMap((rows) => (rows.length === 0 ? [] : ['', ...twoColumns(rows, columns)])),
@@ -51,6 +53,10 @@ function describe(command: Group | Command): string {
   if (isGroup(command)) return command.description;
   const { meta } = command;
   return meta !== undefined && 'description' in meta ? (meta.description ?? '') : '';
+}
+
+function paragraph(text: string, columns: number | null): string[] {
+  return hanging('', text, columns ?? TEXT_WIDTH);
 }
 
 function twoColumns(rows: readonly (readonly [string, string])[], columns: number | null): string[] {

@@ -25,12 +25,25 @@ interface Surroundings {
   readonly input?: string;
 }
 
-/** Runs the command line in this process, with the network, files and clock of this machine. */
+/** Runs the command line in this process, with the network and files of this machine. */
 export async function runCli(args: readonly string[], surroundings: Surroundings = {}): Promise<Run> {
-  const { env = {}, columns = 80, answers, wait = async () => {}, input = '' } = surroundings;
+  const { world, written } = await aWorld(surroundings);
+  const code = await main(args, world);
+  return { code, ...written };
+}
+
+/** The outside of a command, and what was written there so far. */
+export async function aWorld({
+  env = {},
+  profilesFile,
+  columns = 80,
+  answers,
+  wait = async () => {},
+  input = '',
+}: Surroundings = {}): Promise<{ world: World; written: { out: string; err: string } }> {
   const written = { out: '', err: '' };
   const typed = [...(answers ?? [])];
-  const code = await main(args, {
+  const world: World = {
     terminal: {
       columns,
       out: (text) => void (written.out += `${text}\n`),
@@ -39,12 +52,12 @@ export async function runCli(args: readonly string[], surroundings: Surroundings
       ask: answers === undefined ? null : async () => typed.shift() ?? '',
     },
     env,
-    profilesFile: surroundings.profilesFile ?? join(await mkdtemp(join(tmpdir(), 'flowback-cli-')), 'profiles.json'),
+    profilesFile: profilesFile ?? join(await mkdtemp(join(tmpdir(), 'flowback-cli-')), 'profiles.json'),
     fetch,
     now: () => performance.now(),
     wait,
     uuid: randomUUID,
     readText: (path) => (path === '-' ? Promise.resolve(input) : readFile(path, 'utf8')),
-  });
-  return { code, ...written };
+  };
+  return { world, written };
 }

@@ -25,13 +25,16 @@ describe('flowback', () => {
   });
 
   it.each([
-    [['--help'], '  test      Try what'],
-    [['test', '-h'], '  link  Follow'],
-    [['test', 'link', '--help'], 'USAGE flowback test link [OPTIONS] <URL>'],
+    [['--help'], '  test         Try what'],
+    [['test', '-h'], '  link        Follow'],
+    [['test', 'link', '--help'], '  flowback test link URL [OPTIONS]'],
+    [['publishers', 'archive', '-h'], '  flowback publishers archive ID... [OPTIONS]'],
+    [['publishers', '-h'], 'List publishers (what flowback publishers'],
   ])('explains itself for %j', async (args, text) => {
     const { code, out, err } = await runCli(args);
 
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain(text);
+    expect(Math.max(...out.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
   });
 });
