@@ -39,7 +39,7 @@ const PAUSE = 1_000;
 const AGAIN = 'TEMPORARILY_UNAVAILABLE';
 
 /** Changes what the rows say, in as many calls as it takes. What was done before a failure is told with it. */
-export async function applyRows(order: Order, api: Api, world: World): Promise<BulkReport> {
+export async function applyRows(order: Order, api: Pick<Api, 'send'>, world: World): Promise<BulkReport> {
   const { match, rows, rest, isWhole, dryRun } = order;
   const results = new Map<Row, Item>();
   const totals = new Totals();

@@ -89,7 +89,7 @@ function reportText({ results, unmatched, totals }: BulkReport, match: Match, dr
   const money = [field('currency'), field('payout', { right: true }), field('revenue', { right: true })];
   return [
     ...(left.length + refused.length === 0 ? [] : [...table(problems, [...left, ...refused], columns), '']),
-    `${dryRun ? 'Would be (dry run, nothing was done): ' : ''}${counts.join(', ')}`,
+    `${dryRun ? 'Nothing was done (--dry-run); it would be: ' : ''}${counts.join(', ')}`,
     ...(sums.length === 0 ? [] : ['', 'Difference of approved money:', ...table(money, sums, columns)]),
   ].join('\n');
 }

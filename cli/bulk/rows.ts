@@ -1,5 +1,5 @@
 import type { Item } from '../api.ts';
-import { readCsv } from '../csv.ts';
+import { readCsv } from '../read-csv.ts';
 import { Failure, UsageError } from '../terminal.ts';
 
 export const MATCHES = ['id', 'txn_id', 'click_id'] as const;

@@ -97,7 +97,7 @@ export function deliveries(world: World): Group {
     async run({ api, output }, args) {
       const body = { discard_malformed: args['discard-malformed'] === true };
       const { count } = deadLettersOf.parse(await api.get(path('dead-letters')));
-      output.note(count === 0 ? 'There are no dead letters, as far as the queue knows.' : `${count} dead letters`);
+      output.note(`About ${count} dead letters`);
       const total = { redriven: 0, malformed: 0, discarded: 0, remaining: 0 };
       for (;;) {
         const done = redriven.parse(await api.send('POST', path('dead-letters', 'redrive'), body));

@@ -1,5 +1,5 @@
 import { path } from '../api.ts';
-import type { Api } from '../api.ts';
+import type { Api, Item } from '../api.ts';
 import { apiCommand } from '../command.ts';
 import type { Command } from '../command.ts';
 import { documentOf, optionArgs } from '../document.ts';
@@ -48,8 +48,9 @@ export function testConversion(world: World): Command {
       const tell = (text: string) => {
         if (isText) terminal.out(printable(text));
       };
-      const deliveries = await watch(id, Number(wait) * 1_000, tell, api, world);
-      if (!isText) output.item({ conversion, deliveries });
+      const items = await watch(id, Number(wait) * 1_000, tell, api, world);
+      if (!isText) output.item({ conversion, deliveries: items });
+      const deliveries = items.map(deliveryOf);
       const late = deliveries.filter(({ state }) => state !== 'delivered');
       if (deliveries.length === 0) output.note(NOBODY_TOLD);
       else if (late.some((delivery) => !hasEnded(delivery))) {
@@ -72,11 +73,12 @@ async function watch(
   tell: (text: string) => void,
   api: Api,
   { terminal, now, wait }: World,
-): Promise<Delivery[]> {
+): Promise<readonly Item[]> {
   const began = now();
   const told = new Map<string, string>();
   for (;;) {
-    const deliveries = await listed(conversionId, api);
+    const items = await listed(conversionId, api);
+    const deliveries = items.map(deliveryOf);
     for (const delivery of deliveries) {
       const seen = `${delivery.attempts.length} ${hasEnded(delivery)}`;
       if ((told.get(delivery.id) ?? NOTHING_YET) !== seen) tell(deliveryText(delivery));
@@ -85,7 +87,7 @@ async function watch(
     const open = deliveries.filter((delivery) => !hasEnded(delivery));
     const isOver = now() - began >= (deliveries.length === 0 ? Math.min(UNTIL_LISTED, patience) : patience);
     if (isOver) for (const delivery of open) if (told.get(delivery.id) === NOTHING_YET) tell(deliveryText(delivery));
-    if (isOver || (deliveries.length > 0 && open.length === 0)) return deliveries;
+    if (isOver || (deliveries.length > 0 && open.length === 0)) return items;
     terminal.progress(`waiting for ${open.length} of ${deliveries.length} deliveries`);
     await wait(LOOK);
     terminal.progress('');
@@ -94,12 +96,10 @@ async function watch(
 
 const NOTHING_YET = '0 false';
 
-async function listed(conversionId: string, api: Api): Promise<Delivery[]> {
-  const deliveries: Delivery[] = [];
-  for await (const item of api.list(path('deliveries'), { conversion_id: conversionId }, Infinity)) {
-    deliveries.push(deliveryOf(item));
-  }
-  return deliveries;
+async function listed(conversionId: string, api: Api): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for await (const item of api.list(path('deliveries'), { conversion_id: conversionId }, Infinity)) items.push(item);
+  return items;
 }
 
 /** Where it is, and what its last attempt came to. */
