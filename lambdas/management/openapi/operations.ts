@@ -2,6 +2,7 @@ import { AUDIT_ACTIONS, AUDIT_KINDS } from '../../core/audit.ts';
 import type { RouteName } from '../access.ts';
 import type { AnswerName } from './answers.ts';
 import type { JsonSchema } from './json-schema.ts';
+import type { ProblemCode } from './refusals.ts';
 import type { RequestName } from './requests.ts';
 
 /** What a route asks for and answers. What all routes have in common is added to it: see document.ts. */
@@ -18,14 +19,13 @@ export interface Operation {
   readonly etag: boolean;
   /** Whether If-Match is looked at. */
   readonly ifMatch: boolean;
-  /** Codes of a 409 beside CONCURRENT_CHANGE. */
-  readonly conflicts: readonly string[];
+  /** Codes of a 409 beside CONCURRENT_CHANGE; those of other statuses follow from the rest, see refusals.ts. */
+  readonly conflicts: readonly ProblemCode[];
 }
 
 interface QueryParameter {
   readonly name: string;
   readonly description?: string;
-  readonly required?: boolean;
   readonly schema: JsonSchema;
 }
 
@@ -45,7 +45,7 @@ const BETWEEN: readonly QueryParameter[] = [
 ];
 
 type More = Partial<Operation>;
-const PLAIN = { etag: false, ifMatch: false, conflicts: [] };
+const PLAIN = { etag: false, ifMatch: false, conflicts: [] as const };
 
 function read(tag: string, summary: string, schema: AnswerName, more: More = {}): Operation {
   return { ...PLAIN, tag, summary, status: 200, answer: { schema, list: false }, ...more };
@@ -133,7 +133,7 @@ export const OPERATIONS: Readonly<Record<RouteName, Operation>> = {
   'PATCH /v1/campaigns/:id': change('Campaigns', 'Changes a campaign', 'CampaignPatch', 'Campaign'),
   'DELETE /v1/campaigns/:id': remove('Campaigns', 'Archives a campaign'),
   'GET /v1/campaigns/:id/link': read('Campaigns', 'The tracking link of a publisher', 'CampaignLink', {
-    query: [{ name: 'pub_id', description: 'The publisher', required: true, schema: text }],
+    query: [{ name: 'pub_id', schema: text }],
   }),
 
   'GET /v1/campaigns/:id/caps': read('Campaigns', 'What is left of the caps of a campaign now', 'CampaignCaps', {

@@ -14,13 +14,20 @@ const MANAGEMENT = OPERATIONS.filter(({ path }) => path.startsWith('/v1/'));
 const TRACKING = OPERATIONS.filter(({ path }) => !path.startsWith('/v1/'));
 const named = (operations: readonly Operation[]) => operations.map((of) => [of.name, of] as const);
 
-/** A copy in which no object may have a member that the document does not name. */
+/**
+ * A copy in which no object may have a member that the document does not name, and in which what bound keys see a part of
+ * must be whole: operators ask here.
+ */
 function closed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(closed);
   if (typeof value !== 'object' || value === null) return value;
   const copy = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, closed(member)]));
   const isObject = copy['type'] === 'object' && 'properties' in copy && !('additionalProperties' in copy);
-  return isObject ? { ...copy, additionalProperties: false } : copy;
+  if (!isObject) return copy;
+  const isProjected = String(copy['description'] ?? '').startsWith('Keys bound to');
+  // Writes alone are answered with it.
+  const names = Object.keys(copy['properties'] as object).filter((name) => name !== 'effective_by');
+  return { ...copy, ...(isProjected && { required: names }), additionalProperties: false };
 }
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
