@@ -54,7 +54,7 @@ export function campaigns(world: World): Group {
   };
 }
 
-const NEW_GOAL = 'conversion';
+const NEW_GOAL = 'sale';
 
 /** Puts the terms that options say into the goal that they are for; a new campaign without goals gets one. */
 function withTerms({ goal, payout, revenue, ...document }: Item, before: Item | null): Item {

@@ -74,7 +74,7 @@ describe('what is asked of the API, as its document has it', () => {
         destination_url: 'https://xyz.example/',
         goals: [
           {
-            id: 'conversion',
+            id: 'sale',
             payout: { model: 'fixed', amount: '2.50' },
             revenue: { model: 'percent', percent: '10' },
           },
