@@ -11,13 +11,15 @@ import { moment } from './schemas/common.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 200;
+/** Bytes of an answer: a function may return 6 MB, in which every quote in it takes two. */
+const MAX_ANSWER = 3_000_000;
 
 interface Page {
   readonly limit: number;
   readonly position: ListPosition | null;
 }
 
-/** Answers one page: reads limit and cursor, which is bound to the route and these filters. */
+/** Answers one page, a shorter one of what is large: reads limit and cursor, which is bound to the route and these filters. */
 async function answerPage<T>(
   request: ApiRequest,
   deps: Deps,
@@ -29,8 +31,14 @@ async function answerPage<T>(
   const key = await deps.catalog.cursorKey();
   const cursor = request.query.get('cursor');
   const position = cursor === undefined ? null : readCursor(cursor, scope, key);
-  const { items, next } = await read({ limit: limitOf(request), position });
-  return ok({ items: items.map(show), next_cursor: next === null ? null : writeCursor(next, scope, key, deps.random) });
+  for (let limit = limitOf(request); ;) {
+    const { items, next } = await read({ limit, position });
+    const cursorOfNext = next === null ? null : writeCursor(next, scope, key, deps.random);
+    const page = { items: items.map(show), next_cursor: cursorOfNext };
+    const bytes = Buffer.byteLength(JSON.stringify(page));
+    if (bytes <= MAX_ANSWER || items.length <= 1) return ok(page);
+    limit = Math.max(1, Math.floor((items.length * MAX_ANSWER) / bytes));
+  }
 }
 
 function limitOf({ query }: ApiRequest): number {
