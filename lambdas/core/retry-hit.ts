@@ -190,8 +190,8 @@ function callOf(corrected: CorrectedParameters): ReceivedCall {
   return { query: [], body, bearer: null, unreadable: null };
 }
 
-/** Corrections of so many tries are kept: a hit is a row, and rows are bounded. */
-const CORRECTIONS_KEPT = 10;
+/** Corrections of so many tries are kept, each up to 47 kB: a hit is a row, and so is the parked call that has it in it. */
+const CORRECTIONS_KEPT = 5;
 
 /** All tries of a hit with one more. */
 function withTry(tries: readonly HitRetry[], last: HitRetry): readonly HitRetry[] {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Hit } from '../../../lambdas/core/hit.ts';
 import { StorageUnavailable } from '../../../lambdas/core/ports.ts';
+import { PARAMETER_NAMES } from '../../../lambdas/core/postback-request.ts';
 import type { ConversionCode } from '../../../lambdas/core/reasons.ts';
 import { judgePixel } from '../../../lambdas/core/receive-pixel.ts';
 import { REDACTED } from '../../../lambdas/core/redact.ts';
@@ -84,9 +85,20 @@ describe('a call that was refused', () => {
 
     const { retries = [] } = onlyHit(network);
     expect(retries.map(({ corrected }) => corrected?.[0]?.[1])).toEqual([
-      ...[undefined, undefined],
-      ...Array.from({ length: 10 }, (_, i) => `goal-${i + 3}`),
+      ...Array.from({ length: 7 }, () => undefined),
+      ...Array.from({ length: 5 }, (_, i) => `goal-${i + 8}`),
     ]);
+  });
+
+  it('is no larger than a row may be, whatever is said of it and however often', async () => {
+    const wide = '\u4e2d'.repeat(2_048);
+    const network = await withRefusal(Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x${i}`, wide])));
+    const corrected = Object.fromEntries(PARAMETER_NAMES.map((name) => [name, wide]));
+
+    for (let i = 1; i <= 12; i++) await retry(network, { corrected });
+
+    // A parked call is a row with its hit in it.
+    expect(Buffer.byteLength(JSON.stringify(onlyHit(network)))).toBeLessThan(350_000);
   });
 
   it.each<[why: string, call: Record<string, string>, given: Partial<Retry>, code: ConversionCode]>([
