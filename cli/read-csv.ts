@@ -1,7 +1,7 @@
 import { FORMULA } from './csv.ts';
 import { Failure } from './terminal.ts';
 
-export interface CsvRecord {
+interface CsvRecord {
   /** Where it begins; the first line of a text is 1. */
   readonly line: number;
   readonly cells: readonly string[];
