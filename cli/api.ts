@@ -73,7 +73,7 @@ export function createApi({ apiUrl, key }: Connection, world: World): Api {
       if (answer.status !== null && !TRY_AGAIN.has(answer.status))
         return { item: read(answer, url), etag: answer.etag };
       const wait = RETRIES[tries];
-      if (wait === undefined) throw unavailable(answer, url);
+      if (wait === undefined) throw unavailable(answer, url, method);
       world.terminal.progress(`${url.host} does not answer as it should; trying again`);
       await world.wait(Math.min(LONGEST_WAIT, Math.max(wait, answer.retryAfter * 1_000)));
       world.terminal.progress('');
@@ -157,11 +157,16 @@ function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? error.cause.message || reasonOf(error.cause.cause) : error.message;
 }
 
-function unavailable({ status, text }: Answered, url: URL): Failure {
+function unavailable({ status, text }: Answered, url: URL, method: string): Failure {
   const said = status === null ? text : `status ${status}`;
+  // Another run has an Idempotency-Key of its own.
+  const again =
+    method === 'POST'
+      ? 'If it is, look first: it may have been done without an answer. Then run the command again.'
+      : 'If it is, run the command again.';
   return new Failure(`${url.host} does not answer as it should: ${said}`, {
     exit: EXIT.unavailable,
-    details: [`Is it up? curl ${url.origin}/v1/health`, 'If it is, run the command again: nothing is done twice.'],
+    details: [`Is it up? curl ${url.origin}/v1/health`, again],
   });
 }
 

@@ -23,7 +23,7 @@ export interface Group {
 }
 
 /** What a command that talks to a deployment works with. */
-export interface Session {
+interface Session {
   readonly api: Api;
   readonly output: Output;
   readonly world: World;

@@ -77,7 +77,7 @@ export function entityCommands(world: World, kind: Kind) {
   };
 }
 
-export function listCommand(world: World, { word, filters, columns }: Kind): Command {
+function listCommand(world: World, { word, filters, columns }: Kind): Command {
   return apiCommand(world, {
     description: `List ${word}`,
     args: { ...optionArgs(filters), ...LIST_ARGS },
@@ -94,7 +94,7 @@ export function queryOf(filters: Filters, args: Readonly<Record<string, unknown>
   );
 }
 
-export function showCommand(world: World, { word, one }: Kind): Command {
+function showCommand(world: World, { word, one }: Kind): Command {
   return apiCommand(world, {
     description: `Show ${one} with all its fields`,
     args: { id: ID },

@@ -32,7 +32,7 @@ export function audit(world: World): Command {
 }
 
 /** One change: who did it to what, and below it what became of each field. */
-export function entryLines(entry: Item, columns: number | null): string[] {
+function entryLines(entry: Item, columns: number | null): string[] {
   const { at, by, by_name: name, action, kind, subject_id: id, changes } = entry;
   const what = id === kind ? shown(kind) : `${shown(kind)} ${shown(id)}`;
   const who = name === null ? shown(by) : `${shown(name)} (${shown(by)})`;

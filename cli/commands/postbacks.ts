@@ -34,7 +34,10 @@ export function postbacks(world: World): Group {
       goal: { description: 'Only for this goal', valueHint: 'ID' },
       'fire-on': { description: 'For which statuses', valueHint: 'approved,rejected', read: words },
       method: { description: 'How to call; GET unless given', valueHint: 'GET|POST_FORM|POST_JSON' },
-      mode: { description: 'Whether less specific ones are called, too', valueHint: 'replace|add' },
+      mode: {
+        description: 'add: beside others; replace: of these only the most specific is called',
+        valueHint: 'replace|add',
+      },
       status: { description: 'What waits for a paused one is sent once it is active', valueHint: 'active|paused' },
     },
     newFields: {

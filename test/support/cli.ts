@@ -7,7 +7,7 @@ import { main } from '../../cli/main.ts';
 import type { World } from '../../cli/world.ts';
 
 /** What a command wrote and answered. */
-export interface Run {
+interface Run {
   readonly code: number;
   readonly out: string;
   readonly err: string;

@@ -117,6 +117,19 @@ describe('what goes wrong for a while', () => {
     expect(server.calls).toHaveLength(5);
   });
 
+  it.each([
+    ['POST', 'look first'],
+    ['PATCH', 'If it is, run the command again'],
+  ] as const)('says of a %s without an answer what running it again would do', async (method, next) => {
+    server.script({ lost: true });
+
+    const { details } = await failureOf(
+      api.send(method, method === 'POST' ? PUBLISHERS : path('publishers', 'tia'), { name: 'Tia' }),
+    );
+
+    expect(details.join()).toContain(next);
+  });
+
   it('ends with exit code 3 where nobody listens', async () => {
     await server.stop();
 
