@@ -10,6 +10,8 @@ import { open, seal } from './secrets.ts';
 
 /** For how long the answer to an Idempotency-Key is kept. */
 const KEPT_SECONDS = 24 * 3_600;
+/** Bytes of an answer that a row of 400 kB has room for. */
+const MAX_KEPT = 390_000;
 const ID_BYTES = 15;
 
 interface WriteRequest {
@@ -27,7 +29,7 @@ interface Idempotency {
   readonly replay: () => Promise<Answer | null>;
   /** Does the steps at most once. */
   readonly commit: (steps: readonly Step[], audit: readonly AuditEntry[], answer: Answer) => Promise<Answer>;
-  /** Keeps the answer alone: what it tells of is done. */
+  /** Keeps the answer alone: what it tells of is done. One that is larger than a row is not kept. */
   readonly remember: (answer: Answer) => Promise<Answer>;
   /** 24 characters, for what the request makes: of a repeat the same, also after its answer is forgotten. */
   readonly newId: () => string;
@@ -96,6 +98,8 @@ export function idempotencyOf(request: WriteRequest, caller: Caller, deps: Deps)
     }
   };
   const identity = JSON.stringify([caller.id, request.method, request.path, idempotencyKey]);
+  const isKept = (answer: Answer) => Buffer.byteLength(JSON.stringify(answer)) <= MAX_KEPT;
+  const remember = async (answer: Answer) => (isKept(answer) ? commit([], [], answer) : answer);
   const newId = () => encodeBase32(createHash('sha256').update(identity).digest().subarray(0, ID_BYTES));
-  return { replay, commit, remember: (answer) => commit([], [], answer), newId };
+  return { replay, commit, remember, newId };
 }
