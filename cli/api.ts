@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import type { Connection } from './profiles.ts';
-import { EXIT, Failure } from './terminal.ts';
+import { EXIT, Failure, UsageError } from './terminal.ts';
 import type { ExitCode } from './terminal.ts';
 import type { World } from './world.ts';
 
@@ -52,6 +52,8 @@ export function itemsOf(value: unknown): Item[] {
 }
 
 export function createApi({ apiUrl, key }: Connection, world: World): Api {
+  // What fetch says of such a header has the key in it.
+  if (!/^[\x21-\x7E]*$/.test(key)) throw new UsageError('the API key has characters that none has: copy it once more');
   const call = async (method: string, path: string, { query = {}, body, ifMatch }: Call): Promise<Answer> => {
     const url = new URL(apiUrl + path);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);

@@ -78,10 +78,24 @@ export async function connectionOf(asked: string | undefined, world: World): Pro
   return profile;
 }
 
+/** FLOWBACK_KEY for a deployment. Throws a {@link UsageError} where FLOWBACK_API_URL says that it is another one's. */
+export function keyFor(apiUrl: string, { env }: World): string | undefined {
+  const { FLOWBACK_API_URL: of, FLOWBACK_KEY: key } = env;
+  if (!key || !of || apiUrlOf(of) === apiUrl) return key || undefined;
+  throw new UsageError(`FLOWBACK_KEY is for ${apiUrlOf(of)}, as FLOWBACK_API_URL says, not for ${apiUrl}: unset both`);
+}
+
 /** The base URL of a management API as it is kept. Throws a {@link UsageError}, also where a key would go in clear text. */
 export function apiUrlOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username || url.search || url.hash) {
+  if (
+    url === null ||
+    !['http:', 'https:'].includes(url.protocol) ||
+    url.username ||
+    url.password ||
+    url.search ||
+    url.hash
+  ) {
     throw new UsageError(`'${text}' is no base URL of a management API, as https://api.example.com`);
   }
   if (url.protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)) {

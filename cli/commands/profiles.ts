@@ -3,7 +3,7 @@ import { defineCommand } from 'citty';
 import { createApi, path } from '../api.ts';
 import type { Group } from '../command.ts';
 import { createOutput, FORMAT_ARGS, formatOf } from '../output.ts';
-import { apiUrlOf, profileName, readProfiles, writeProfiles } from '../profiles.ts';
+import { apiUrlOf, keyFor, profileName, readProfiles, writeProfiles } from '../profiles.ts';
 import { field } from '../table.ts';
 import { UsageError } from '../terminal.ts';
 import type { World } from '../world.ts';
@@ -33,17 +33,22 @@ export function profiles(world: World): Group {
 
   const add = defineCommand({
     meta: { description: 'Add a deployment, or give one another key, and use it from now on' },
-    args: { name: NAME, url: { type: 'string', description: 'Base URL of its management API; else FLOWBACK_API_URL' } },
+    args: {
+      name: NAME,
+      url: { type: 'string', description: 'Base URL of its management API; else the one it has, or FLOWBACK_API_URL' },
+    },
     async run({ args }) {
       const name = profileName(args.name);
       const before = await readProfiles(world);
-      const given = args.url ?? world.env['FLOWBACK_API_URL'] ?? before.profiles[name]?.apiUrl;
+      const own = Object.hasOwn(before.profiles, name) ? before.profiles[name]?.apiUrl : undefined;
+      const given = args.url ?? own ?? (world.env['FLOWBACK_API_URL'] || undefined);
       const apiUrl = apiUrlOf(given ?? (await answerTo('Base URL of the management API', '--url URL')));
-      const key = world.env['FLOWBACK_KEY'] ?? (await answerTo('API key', 'FLOWBACK_KEY', { secret: true }));
+      const key = keyFor(apiUrl, world) ?? (await answerTo('API key', 'FLOWBACK_KEY', { secret: true }));
       // Better now than at the first command that needs it.
       await createApi({ apiUrl, key }, world).get(path('conversions'), { limit: '1' });
       await writeProfiles({ current: name, profiles: { ...before.profiles, [name]: { apiUrl, key } } }, world);
       terminal.out(`Using ${name}: ${apiUrl}`);
+      tellOverride(name);
     },
   });
 
@@ -54,6 +59,7 @@ export function profiles(world: World): Group {
       const before = await readProfiles(world);
       await writeProfiles({ ...before, current: known(args.name, before.profiles) }, world);
       terminal.out(`Using ${args.name}`);
+      tellOverride(args.name);
     },
   });
 
@@ -68,6 +74,13 @@ export function profiles(world: World): Group {
       terminal.out(`Forgot ${name}`);
     },
   });
+
+  /** Who has just chosen a deployment must not work on another one. */
+  const tellOverride = (name: string) => {
+    const { FLOWBACK_API_URL: apiUrl, FLOWBACK_KEY: key, FLOWBACK_PROFILE: preset } = world.env;
+    const variable = apiUrl || key ? 'FLOWBACK_API_URL' : preset && preset !== name ? 'FLOWBACK_PROFILE' : null;
+    if (variable !== null) terminal.err(`But ${variable} is set, and comes first: unset it, or use --profile ${name}`);
+  };
 
   /** What somebody types in, where somebody is; `instead` is what to give where nobody is. */
   const answerTo = async (question: string, instead: string, options?: { secret: boolean }): Promise<string> => {

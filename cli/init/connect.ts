@@ -1,5 +1,5 @@
 import { createApi, path } from '../api.ts';
-import { apiUrlOf, profileName } from '../profiles.ts';
+import { apiUrlOf, keyFor, profileName } from '../profiles.ts';
 import type { Connection, Profiles } from '../profiles.ts';
 import { UsageError } from '../terminal.ts';
 import { shown } from '../text.ts';
@@ -59,14 +59,16 @@ export function missingOfConnection(given: Given, profiles: Profiles, world: Wor
 }
 
 /** The key of the environment goes with a URL that was given, never to the URL of a profile: that has its own. */
-function knownConnection(given: Given, profiles: Profiles, { env }: World): Known {
+function knownConnection(given: Given, profiles: Profiles, world: World): Known {
+  const { env } = world;
   const name = given.profile ?? (env['FLOWBACK_PROFILE'] || profiles.current);
   const profile = name === null ? undefined : profileOf(name, profiles);
   const isAskedFor = given.profile !== undefined && profile !== undefined;
   const apiUrl = given['api-url'] ?? ((!isAskedFor && env['FLOWBACK_API_URL']) || undefined);
   if (apiUrl === undefined && profile !== undefined) return profile;
-  const kept = apiUrl === undefined ? undefined : keptFor(apiUrlOf(apiUrl), profiles);
-  return { apiUrl, key: env['FLOWBACK_KEY'] || kept?.key };
+  if (apiUrl === undefined) return { apiUrl, key: env['FLOWBACK_KEY'] || undefined };
+  const base = apiUrlOf(apiUrl);
+  return { apiUrl, key: keyFor(base, world) ?? keptFor(base, profiles)?.key };
 }
 
 function nameFor(apiUrl: string, given: Given, profiles: Profiles): string {

@@ -43,7 +43,8 @@ export async function setUp(plan: Plan, api: Api, tell: (text: string) => void):
   const make = async (kind: string, body: Item & { readonly id: string }): Promise<Item> => {
     const { item, isNew } = await findOrCreate(kind, body, api);
     if (isNew) created.push(kind);
-    tell(isNew ? `Created ${kind} ${body.id}` : `There is ${kind} ${body.id} already: it is used as it is`);
+    const standing = item['status'] === 'active' ? '' : `, ${shown(item['status'])}`;
+    tell(isNew ? `Created ${kind} ${body.id}` : `There is ${kind} ${body.id} already: it is used as it is${standing}`);
     return item;
   };
 
@@ -57,7 +58,18 @@ export async function setUp(plan: Plan, api: Api, tell: (text: string) => void):
   try {
     const { advertiser_id: owner } = await make('campaign', campaignOf(plan));
     if (owner !== advertiser) throw new Failure(`campaign ${campaign} belongs to advertiser ${shown(owner)}`);
-    if (postbackUrl !== '') await make('postback', { id: publisher, publisher_id: publisher, url: postbackUrl });
+    if (postbackUrl !== '') {
+      const { publisher_id: told } = await make('postback', {
+        id: publisher,
+        publisher_id: publisher,
+        url: postbackUrl,
+      });
+      if (told !== publisher) {
+        throw new Failure(
+          `postback ${publisher} belongs to ${told === null ? 'all publishers' : `publisher ${shown(told)}`}`,
+        );
+      }
+    }
     const link = await api.get(path('campaigns', campaign, 'link'), { pub_id: publisher });
     const trackingUrl = shown(link['tracking_url']);
     return {

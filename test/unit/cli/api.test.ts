@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createApi, path } from '../../../cli/api.ts';
 import type { Api, Item } from '../../../cli/api.ts';
-import { Failure } from '../../../cli/terminal.ts';
+import { Failure, UsageError } from '../../../cli/terminal.ts';
 import { aWorld } from '../../support/cli.ts';
 import { startDocumentedApi } from '../../support/documented-api.ts';
 import type { DocumentedApi } from '../../support/documented-api.ts';
@@ -32,6 +32,18 @@ async function failureOf(call: Promise<unknown>): Promise<Failure> {
   if (error instanceof Failure) return error;
   throw new Error(`no Failure: ${String(error)}`);
 }
+
+describe('a key', () => {
+  it.each(['fb_secret\nsecond-line', 'fb_secret\u200B', 'fb_secret fb_other'])(
+    'that none can be, %j, is neither sent nor shown (invariant 12)',
+    async (key) => {
+      const { world } = await aWorld();
+
+      expect(() => createApi({ apiUrl: server.url, key }, world)).toThrow(UsageError);
+      expect(() => createApi({ apiUrl: server.url, key }, world)).toThrow(/^(?!.*secret)/s);
+    },
+  );
+});
 
 describe('what the API refuses', () => {
   it.each([

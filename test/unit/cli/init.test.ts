@@ -226,6 +226,35 @@ describe('flowback init', () => {
   });
 });
 
+describe('what flowback init is given', () => {
+  it('never goes to another deployment than the one that the environment names with the key (invariant 12)', async () => {
+    const env = { FLOWBACK_API_URL: 'https://other.example', FLOWBACK_KEY: KEY };
+
+    const { code, err } = await runCli(['init', ...IDS, ...TERMS, '--api-url', apiUrl], { env });
+
+    expect({ code, made: stored.size }).toEqual({ code: 2, made: 0 });
+    expect(err).toContain('FLOWBACK_KEY is for https://other.example');
+  });
+
+  it.each([
+    ['ben', 'postback tia belongs to publisher ben'],
+    [null, 'postback tia belongs to all publishers'],
+  ])('does not take the postback of another publisher, %j, for its own', async (publisher_id, message) => {
+    stored.set('/v1/postbacks/tia', { status: 'active', publisher_id });
+
+    const { code, err } = await initAll('--postback-url', 'https://tia.example/?cid={p1}');
+
+    expect(code).toBe(1);
+    expect(err).toContain(message);
+  });
+
+  it('is told where what exists is not active', async () => {
+    stored.set('/v1/publishers/tia', { status: 'paused' });
+
+    expect((await initAll()).err).toContain('There is publisher tia already: it is used as it is, paused\n');
+  });
+});
+
 describe('flowback init at a terminal', () => {
   it('asks for what is not given, again if an answer will not do, and takes what it suggests for nothing', async () => {
     const connection = ['no-url', apiUrl, 'wrong-key', KEY];

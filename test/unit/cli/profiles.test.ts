@@ -33,6 +33,7 @@ describe('apiUrlOf', () => {
     'api.example.com',
     'ftp://api.example.com',
     'https://user:secret@api.example.com',
+    'https://:secret@api.example.com',
     'https://api.example.com/?a=b',
     'https://api.example.com/#a',
     'http://api.example.com',
@@ -86,6 +87,35 @@ describe('flowback profiles', () => {
     expect(run).toMatchObject({ code: 0, out: `Using prod: ${server.url}\n` });
     expect((await stat(profilesFile)).mode & 0o777).toBe(0o600);
     expect(await readFile(profilesFile, 'utf8')).toContain('typed-key');
+  });
+
+  it('sends a key to no other deployment than the one that the environment names with it (invariant 12)', async () => {
+    await add('prod');
+    const before = server.calls.length;
+    const env = { FLOWBACK_API_URL: 'https://staging.example', FLOWBACK_KEY: 'key-of-staging' };
+
+    for (const args of [['prod'], ['prod', '--url', server.url]]) {
+      const { code, err } = await flowback(['profiles', 'add', ...args], env);
+
+      expect(code).toBe(2);
+      expect(err).toContain('FLOWBACK_KEY is for https://staging.example');
+    }
+    expect(server.calls).toHaveLength(before);
+  });
+
+  it('takes an empty variable for none', async () => {
+    const { err } = await flowback(['profiles', 'add', 'prod', '--url', server.url], { FLOWBACK_KEY: '' });
+
+    expect(err).toContain('API key: give FLOWBACK_KEY');
+  });
+
+  it('says that the environment comes before the profile that is used from now on', async () => {
+    await add('prod');
+
+    const env = { FLOWBACK_API_URL: 'https://staging.example', FLOWBACK_KEY: 'key-of-staging' };
+    expect((await flowback(['profiles', 'use', 'prod'], env)).err).toContain('FLOWBACK_API_URL is set');
+    expect((await flowback(['profiles', 'use', 'prod'], { FLOWBACK_PROFILE: 'x' })).err).toContain('FLOWBACK_PROFILE');
+    expect((await flowback(['profiles', 'use', 'prod'], { FLOWBACK_PROFILE: 'prod' })).err).toBe('');
   });
 
   it('shows no keys in its list (invariant 12)', async () => {
