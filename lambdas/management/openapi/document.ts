@@ -59,7 +59,8 @@ const PARAMETERS = {
   Limit: {
     name: 'limit',
     in: 'query',
-    description: 'Items of one page; more than 200 is 200',
+    description:
+      'Most items of one page; more than 200 is 200. A page may have fewer: `next_cursor` tells whether it is the last',
     schema: { type: 'integer', minimum: 1, default: 50 },
   },
   Cursor: { name: 'cursor', in: 'query', description: '`next_cursor` of the page before', schema: text },
