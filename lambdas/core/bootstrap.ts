@@ -85,6 +85,8 @@ async function ensureKey(key: string, input: BootstrapInput, deps: BootstrapDeps
   if (!SECRET.test(key)) throw new TypeError('admin_key must be 16 to 128 characters of A-Z a-z 0-9 _ -');
   const stored = await deps.catalog.get('api_key_hash', hashOf(key));
   if (stored !== null && stored.role !== 'admin') throw new TypeError('admin_key is a key of another role');
+  const { expires_at: end = null } = stored ?? {};
+  if (end !== null && end <= deps.now()) throw new TypeError('admin_key has expired');
   if (stored === null) await putKey(newEntityId(deps.random), key, input, deps);
   return key;
 }
