@@ -76,7 +76,7 @@ export const attributionWindowDays = z.int().min(1).max(365);
 /** ISO 8601 to milliseconds. */
 export const time = z.iso
   .datetime({ offset: true, error: 'must be a time as in 2026-11-22T23:00:00Z' })
-  .transform((text) => Date.parse(text));
+  .transform(toMilliseconds);
 
 /** A date (its start in UTC) or a time, to milliseconds. */
 export const moment = z
@@ -84,7 +84,15 @@ export const moment = z
     [z.iso.date(), z.iso.datetime({ offset: true })],
     'must be a date as 2026-11-22 or a time as 2026-11-22T23:00:00Z',
   )
-  .transform((text) => Date.parse(text));
+  .transform(toMilliseconds);
+
+/** An offset may lead out of the years of four digits: what is shown of it would be taken nowhere. */
+function toMilliseconds(text: string, ctx: z.RefinementCtx): number {
+  const milliseconds = Date.parse(text);
+  if (/^\d/.test(new Date(milliseconds).toISOString())) return milliseconds;
+  refuse(ctx, [], 'OUT_OF_RANGE', 'must lie in the years 0000 to 9999, in UTC');
+  return z.NEVER;
+}
 
 export const nothing = z.strictObject({});
 
