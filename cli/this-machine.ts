@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { constants, homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
@@ -28,11 +28,12 @@ export function thisMachine(): World {
 
 function thisTerminal(): Terminal {
   const { stdin, stdout, stderr } = process;
-  // `flowback ... | head` has read enough: that is no failure.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit();
-    throw error;
-  });
+  // `flowback ... | head` has read enough: that is no failure, and no reason to leave work half done.
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
   let shown = '';
   const progress = (line: string) => {
     if (stderr.isTTY && line !== shown) stderr.write(`\r\u{1B}[K${line.slice(0, stderr.columns - 1)}`);
@@ -61,6 +62,11 @@ async function askHere(question: string, { secret = false } = {}): Promise<strin
   const asked = createInterface({ input: stdin, output: secret ? silent : stderr, terminal: true });
   try {
     return (await asked.question(secret ? '' : `${question}: `)).trim();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AbortError') throw error;
+    // Ctrl-C or Ctrl-D: as if nothing had caught the signal.
+    stderr.write('\n');
+    return process.exit(128 + constants.signals.SIGINT);
   } finally {
     asked.close();
     if (secret) stderr.write('\n');
