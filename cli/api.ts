@@ -34,11 +34,12 @@ const LONGEST_WAIT = 10_000;
 const EDIT_TRIES = 3;
 const TRY_AGAIN = new Set([429, 500, 502, 503, 504]);
 
-/** `/v1/<words>`, each encoded. */
+/** `/v1/<words>`, each encoded. Throws a {@link Failure} for words that would make it the path of something else. */
 export function path(...words: readonly string[]): string {
-  // URL resolves these two even if they are escaped; no id is one of them.
-  const safe = words.map((word) => (/^\.{1,2}$/.test(word) ? '-' : encodeURIComponent(word)));
-  return `/v1/${safe.join('/')}`;
+  // URL resolves dots even if they are escaped.
+  const wrong = words.find((word) => /^\.{0,2}$/.test(word));
+  if (wrong !== undefined) throw new Failure(`'${wrong}' is no ID`);
+  return `/v1/${words.map(encodeURIComponent).join('/')}`;
 }
 
 /** An object within an answer; an empty one where there is none. */

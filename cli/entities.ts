@@ -51,7 +51,8 @@ export function entityCommands(world: World, kind: Kind) {
       async run({ api, output }, args) {
         const given = await documentOf(newFields, args, world);
         const document = complete?.(given, null) ?? given;
-        const item = await api.send('POST', path(word), { ...(args.id && { id: args.id }), ...document });
+        if (args.id === '') throw new UsageError('--id is empty');
+        const item = await api.send('POST', path(word), { ...document, ...(args.id && { id: args.id }) });
         const id = shown(item['id']);
         output.item(item, [`Created ${bare(one)} ${id}${effective(item)}`, ...(kind.created?.(item) ?? [])].join('\n'));
         if (kind.next !== undefined) output.note(`Next: ${kind.next(id)}`);
@@ -89,6 +90,8 @@ export function queryOf(filters: Filters, args: Readonly<Record<string, unknown>
   return Object.fromEntries(
     Object.entries(filters).map(([option, { parameter = option }]) => {
       const value = args[option];
+      // The API takes an empty filter for none: all would be listed because a variable of a script is not set.
+      if (value === '') throw new UsageError(`--${option} is empty`);
       return [parameter, typeof value === 'string' ? value : undefined];
     }),
   );

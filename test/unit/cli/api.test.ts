@@ -216,10 +216,13 @@ describe('an edit', () => {
 describe('path', () => {
   it.each([
     [['publishers', 'a/b?c#d'], '/v1/publishers/a%2Fb%3Fc%23d'],
-    [['publishers', '..', 'x'], '/v1/publishers/-/x'],
-    [['publishers', '.'], '/v1/publishers/-'],
+    [['publishers', '...'], '/v1/publishers/...'],
   ])('stays below /v1 with %j', (words, expected) => {
     expect(path(...words)).toBe(expected);
     expect(new URL(`http://a.example${path(...words)}`).pathname).toBe(expected);
+  });
+
+  it.each(['', '.', '..'])('is never that of something else: %j', (word) => {
+    expect(() => path('publishers', word)).toThrow(Failure);
   });
 });

@@ -33,6 +33,34 @@ const NO_BODY: readonly unknown[] = [];
 const SALE = { id: 'sale', payout: { model: 'fixed', amount: '2.50' }, revenue: { model: 'none' } };
 const LEAD = { ...SALE, id: 'lead' };
 
+describe('a variable that is empty', () => {
+  it.each([
+    [['publishers', 'show', ''], 1, "'' is no ID"],
+    [['publishers', 'archive', '..'], 1, "'..' is no ID"],
+    [['publishers', 'archive', ''], 1, "'' is no ID"],
+    [['conversions', 'approve', ''], 1, "'' is no ID"],
+    [['campaigns', '--advertiser', ''], 2, '--advertiser is empty'],
+    [['conversions', '--campaign', '', '--all'], 2, '--campaign is empty'],
+    [['audit', '--by='], 2, '--by is empty'],
+    [['publishers', 'create', '--name', 'Tia', '--id', ''], 2, '--id is empty'],
+  ])('is refused before anything is asked: %j', async (args, code, message) => {
+    const run = await flowback(args);
+
+    expect(run.code).toBe(code);
+    expect(run.err).toContain(message);
+    expect(sent()).toEqual([]);
+  });
+
+  it('leaves the others to be done', async () => {
+    server.script({ status: 204, text: '' });
+
+    const { code, out, err } = await flowback(['publishers', 'archive', 'tia', '', 'ben']);
+
+    expect({ code, out }).toEqual({ code: 1, out: 'Archived publisher tia\nArchived publisher ben\n' });
+    expect(err).toContain('1 of 3 failed');
+  });
+});
+
 describe('what is asked of the API, as its document has it', () => {
   it.each([
     ['publishers', 'GET /v1/publishers?limit=50'],
@@ -44,6 +72,7 @@ describe('what is asked of the API, as its document has it', () => {
       'POST /v1/publishers',
       { name: 'Tia', metadata: { a: 'b' } },
     ],
+    ['publishers create --id tia --data {"id":"ben","name":"Tia"}', 'POST /v1/publishers', { id: 'tia', name: 'Tia' }],
     ['publishers update tia --status paused', 'PATCH /v1/publishers/tia', { status: 'paused' }],
     [
       'publishers update tia --data {"metadata":null} --name T',
