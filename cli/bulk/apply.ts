@@ -147,9 +147,10 @@ function isOpen(result: Item | undefined): boolean {
  * conversion only within it.
  */
 function callsOf(rows: readonly Row[]): readonly (readonly Row[])[] {
-  const byKey = new Map<string, Row[]>();
+  const byKey = new Map<string | Row, Row[]>();
   for (const row of rows) {
-    const key = row.key.normalize('NFC').toLowerCase();
+    // Rows without a key have nothing in common.
+    const key = row.key.normalize('NFC').toLowerCase() || row;
     const same = byKey.get(key);
     if (same === undefined) byKey.set(key, [row]);
     else same.push(row);

@@ -35,6 +35,9 @@ export function readRows(
     if (cells.length !== names.length) {
       throw new Failure(`line ${line} has ${cells.length} cells, the first line ${names.length}`);
     }
+    if (cells.some((cell) => cell.includes('\u{FFFD}'))) {
+      throw new Failure(`line ${line} is not in UTF-8`, { details: ['Save the file again as CSV UTF-8.'] });
+    }
     const given = names
       .map((name, i) => [name, cells[i]?.trim() ?? ''] as const)
       .filter(([name, value]) => value !== '' && (name === by || !isMatch(name)));

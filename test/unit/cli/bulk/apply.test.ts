@@ -68,6 +68,15 @@ describe('applyRows', () => {
     await expect(apply({ rows: rows('a') }, () => down)).rejects.toBe(down);
   });
 
+  it('asks no call for more than the API takes, also where many rows name no conversion', async () => {
+    const nameless = Array.from({ length: 1_500 }, () => '');
+
+    const { report, sent } = await apply({ rows: rows(...nameless) }, allDone);
+
+    expect(sent.map(({ length }) => length)).toEqual([1_000, 500]);
+    expect(report.failure).toBeNull();
+  });
+
   it('tells what was done before a call failed, and what was not sent', async () => {
     const keys = Array.from({ length: 1_001 }, (_, i) => `k${i}`);
     const down = new Failure('down', { exit: EXIT.unavailable });

@@ -12,6 +12,7 @@ describe('readRows', () => {
     ['txn_id,status', 'the file has no rows'],
     ['txn_id;status\na;approved', 'separated by commas'],
     ['txn_id\tstatus\na\tapproved', 'separated by commas'],
+    ['txn_id,reason\na,ok\nb,R\u{FFFD}ckgabe', 'line 3 is not in UTF-8'],
     ['txn_id,payuot\na,1', "no field 'payuot'"],
     ['txn_id,status,Status\na,b,c', "column 'status' twice"],
     ['txn_id,status\n\na,approved\nb', 'line 4 has 1 cells, the first line 2'],
