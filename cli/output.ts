@@ -5,6 +5,7 @@ import { table } from './table.ts';
 import type { Column } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './terminal.ts';
+import { jsonText, printable } from './text.ts';
 
 export type Format = 'text' | 'json' | 'csv';
 
@@ -41,6 +42,10 @@ export interface Output {
 }
 
 export function createOutput(format: Format, terminal: Terminal): Output {
+  const printCsv = (items: readonly Item[]) => {
+    // A file gets what there is; a terminal would obey it.
+    for (const line of csvOf(items)) terminal.out(terminal.columns === null ? line : printable(line));
+  };
   return {
     format,
     async list(view, items) {
@@ -50,15 +55,15 @@ export function createOutput(format: Format, terminal: Terminal): Output {
         if (all.length % 200 === 0) terminal.progress(`${all.length} read`);
       }
       terminal.progress('');
-      if (format === 'json') terminal.out(JSON.stringify(all, null, 2));
-      else if (format === 'csv') terminal.out(csvOf(all).join('\n'));
+      if (format === 'json') for (const line of jsonOf(all)) terminal.out(line);
+      else if (format === 'csv') printCsv(all);
       else if (all.length === 0) terminal.err('Nothing found');
       else terminal.out(linesOf(view, all, terminal.columns).join('\n'));
       return all.length;
     },
     item(item, text) {
-      if (format === 'json') terminal.out(JSON.stringify(item, null, 2));
-      else if (format === 'csv') terminal.out(csvOf([item]).join('\n'));
+      if (format === 'json') terminal.out(jsonText(item));
+      else if (format === 'csv') printCsv([item]);
       else terminal.out(text ?? outline(item, terminal.columns).join('\n'));
     },
     note(text) {
@@ -71,8 +76,23 @@ function linesOf(view: View, items: readonly Item[], columns: number | null): re
   return typeof view === 'function' ? items.flatMap((item) => view(item, columns)) : table(view, items, columns);
 }
 
+/** A JSON array piece by piece: one string cannot hold as much as there may be. */
+function* jsonOf(items: readonly Item[]): Generator<string> {
+  if (items.length === 0) {
+    yield '[]';
+    return;
+  }
+  yield '[';
+  for (const [i, item] of items.entries()) {
+    yield `${jsonText([item]).slice('[\n'.length, -'\n]'.length)}${i < items.length - 1 ? ',' : ''}`;
+  }
+  yield ']';
+}
+
 /** All fields of all items, in the order in which they first come. */
 function csvOf(items: readonly Item[]): string[] {
-  const names = [...new Set(items.flatMap((item) => Object.keys(item)))];
+  const all = new Set<string>();
+  for (const item of items) for (const name of Object.keys(item)) all.add(name);
+  const names = [...all];
   return [csvLine(names), ...items.map((item) => csvLine(names.map((name) => item[name])))];
 }

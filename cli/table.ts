@@ -48,7 +48,9 @@ export function money(name: string, currency = 'currency'): Column {
  */
 export function table(columns: readonly Column[], items: readonly Item[], width: number | null): string[] {
   const cells = items.map((item) => columns.map(({ of }) => printable(shown(of(item)))));
-  const natural = columns.map(({ header }, i) => Math.max(header.length, ...cells.map((row) => row[i]?.length ?? 0)));
+  const natural = columns.map(({ header }, i) =>
+    cells.reduce((most, row) => Math.max(most, row[i]?.length ?? 0), header.length),
+  );
   const widths = width === null ? natural : fit(natural, columns, width);
   const row = (texts: readonly string[]) =>
     widths

@@ -5,6 +5,14 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, '\u{FFFD}');
 }
 
+/** JSON whose strings hold nothing either that a terminal would obey; it means the same. */
+export function jsonText(value: unknown): string {
+  const escape = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value, null, 2).replace(UNPRINTABLE, (found) =>
+    found === '\n' ? found : found.split('').map(escape).join(''),
+  );
+}
+
 /** A value of an answer for people: `-` where there is none. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined || value === '') return '-';

@@ -1,4 +1,4 @@
-import { clip, hanging, printable } from '../text.ts';
+import { clip, hanging, jsonText, printable } from '../text.ts';
 import type { Hop, Trail } from './follow.ts';
 import type { Passage } from './parameters.ts';
 
@@ -6,11 +6,7 @@ import type { Passage } from './parameters.ts';
 export function trailAsJson(trail: Trail): string {
   const { hops, landedAt, problems } = trail;
   const numbered = hops.map((hop, i) => ({ number: i + 1, ...hop }));
-  return JSON.stringify(
-    { ok: problems.length === 0, landed_at: landedAt, ms: total(hops), hops: numbered, problems },
-    null,
-    2,
-  );
+  return jsonText({ ok: problems.length === 0, landed_at: landedAt, ms: total(hops), hops: numbered, problems });
 }
 
 /** The trail as text for a terminal; only the URL at the end may be longer than a line, so that it can be copied. */

@@ -40,6 +40,29 @@ describe('output', () => {
     expect(written).toEqual({ out, err });
   });
 
+  it.each([
+    ['json', null, '\\u001b[2J \\u009b2J \\u202e \\udb40\\udc01 é\\n'],
+    ['csv', 80, '\u{FFFD}[2J \u{FFFD}2J \u{FFFD} \u{FFFD} é\u{FFFD}'],
+    ['csv', null, '\u001B[2J \u009B2J \u202E \u{E0001} é\n'],
+  ] as const)('as %s into %s columns obeys nothing that came from outside', async (format, columns, text) => {
+    const { world, written } = await aWorld({ columns });
+    const output = createOutput(format, world.terminal);
+    const item = { note: '\u001B[2J \u009B2J \u202E \u{E0001} é\n' };
+
+    await output.list([], [item]);
+    output.item(item);
+
+    expect(written.out.split(text)).toHaveLength(3);
+    if (format === 'json') expect(JSON.parse(written.out.slice(0, written.out.indexOf(']\n') + 1))).toEqual([item]);
+  });
+
+  it('shows more things than a call takes arguments', async () => {
+    const { output } = await anOutput('text');
+    const items = Array.from({ length: 130_000 }, () => ({ id: 'tia' }));
+
+    expect(await output.list([field('id')], items)).toBe(130_000);
+  });
+
   it('has a column for each field that any of the items has', async () => {
     const { output, written } = await anOutput('csv');
 
