@@ -86,11 +86,13 @@ export const moment = z
   )
   .transform(toMilliseconds);
 
-/** An offset may lead out of the years of four digits: what is shown of it would be taken nowhere. */
+const LAST_MOMENT = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** Ids that begin with a time have none before 1970; an offset may lead into years of five digits, which are read nowhere. */
 function toMilliseconds(text: string, ctx: z.RefinementCtx): number {
   const milliseconds = Date.parse(text);
-  if (/^\d/.test(new Date(milliseconds).toISOString())) return milliseconds;
-  refuse(ctx, [], 'OUT_OF_RANGE', 'must lie in the years 0000 to 9999, in UTC');
+  if (milliseconds >= 0 && milliseconds <= LAST_MOMENT) return milliseconds;
+  refuse(ctx, [], 'OUT_OF_RANGE', 'must lie in the years 1970 to 9999, in UTC');
   return z.NEVER;
 }
 
