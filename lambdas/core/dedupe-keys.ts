@@ -27,3 +27,8 @@ export function txnKeyHash(
 export function txnIndexHash(txnId: string): string {
   return hashParts(['txn', txnId]);
 }
+
+/** The same of a test: where only lists look, and no report. */
+export function testTxnIndexHash(txnId: string): string {
+  return hashParts(['test_txn', txnId]);
+}

@@ -2,10 +2,12 @@ import { readTerms } from './choose-terms.ts';
 import { clickMacroValues } from './click-macros.ts';
 import { commitChange, untilCommitted } from './commit-change.ts';
 import { decideNew } from './decide-new.ts';
+import { testTxnIndexHash } from './dedupe-keys.ts';
 import type { Campaign, Click } from './entities.ts';
 import { targetOf } from './locate-conversion.ts';
 import { readPlace } from './place.ts';
 import type { Place } from './place.ts';
+import type { TxnIndexRow } from './ports.ts';
 import { parsePostback } from './postback-request.ts';
 import type { PostbackRequest } from './postback-request.ts';
 import type { RecordDeps } from './record-conversion.ts';
@@ -27,7 +29,7 @@ const OPERATOR: Reporter = { id: null, advertiserIds: 'all', decimals: 'currency
 
 /**
  * Records a conversion of a click that is marked as a test: judged, priced and told to the publisher as if a sender had
- * reported it now, but it has no key, so that no report ever finds it, and counts nowhere. `parameters`: of a postback, by
+ * reported it now, but it has no key, so that only lists find it and no report does, and counts nowhere. `parameters`: of a postback, by
  * their main names. Without a conversion in the ruling nothing is recorded; null: there is no such click.
  *
  * @throws StorageUnavailable - it may have happened or not; a repeat with the same id finds out
@@ -64,7 +66,7 @@ function read(parameters: Readonly<Record<string, string>>): ReturnType<typeof p
 }
 
 async function decide(
-  request: PostbackRequest,
+  request: PostbackRequest & { readonly txnId: string },
   click: Click,
   { campaign, settings }: Place,
   { conversionId: id, by }: Tester,
@@ -75,6 +77,8 @@ async function decide(
   const { goal, goalId } = targetOf(request, open);
   const scene = sceneOf({ request, sender: OPERATOR, by }, { campaign: open, settings }, goal, receivedAt);
   if (scene === 'INVALID_AMOUNT') return refuse(scene, request);
+  const { campaignId, advertiserId } = click;
+  const row: TxnIndexRow = { advertiserId, campaignId, goal: goalId, conversionId: id };
   const ruling = decideNew(scene, {
     id,
     receivedAt,
@@ -83,7 +87,7 @@ async function decide(
     clickValues: clickMacroValues(click, campaign),
     termsInForce: await readTerms(campaign, { clickAt: click.createdAt, receivedAt }, catalog),
     remembered: false,
-    keys: [],
+    keys: [{ kind: 'index', txnHash: testTxnIndexHash(request.txnId), row }],
     full: [],
   });
   if (ruling.change === null) return ruling;

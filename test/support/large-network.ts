@@ -1,10 +1,11 @@
 import { toAdjustmentItem } from '../../lambdas/adapters/dynamodb/adjustments.ts';
 import { putAudit } from '../../lambdas/adapters/dynamodb/audit.ts';
-import { toConversionItem } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
+import { toConversionItem, toTxnItem } from '../../lambdas/adapters/dynamodb/conversion-item.ts';
 import { toAttemptItem, toDeliveryItem } from '../../lambdas/adapters/dynamodb/delivery-item.ts';
 import { toHitItem } from '../../lambdas/adapters/dynamodb/hits.ts';
 import { toItem } from '../../lambdas/adapters/dynamodb/items.ts';
 import type { Item } from '../../lambdas/adapters/dynamodb/items.ts';
+import { txnIndexHash } from '../../lambdas/core/dedupe-keys.ts';
 import type { ConversionStatus, PostbackStatus } from '../../lambdas/core/entities.ts';
 import { newSortableId } from '../../lambdas/core/ids.ts';
 import { hashToken } from '../../lambdas/core/senders.ts';
@@ -172,7 +173,13 @@ export function makeLargeNetwork(publisherKey: string, now: number) {
       ...keys.map((key) => toItem({ ...key, pk: 'api_key', sk: key.id })),
       ...keys.map((key) => toItem({ ...key, pk: 'api_key_hash', sk: key.hash })),
     ],
-    Conversions: [...conversions.map(toConversionItem), ...adjustments.map(toAdjustmentItem)],
+    Conversions: [
+      ...conversions.map(toConversionItem),
+      ...conversions.flatMap(({ id, txnId, advertiserId, campaignId, goal }) =>
+        txnId === null ? [] : [toTxnItem(txnIndexHash(txnId), { advertiserId, campaignId, goal, conversionId: id })],
+      ),
+      ...adjustments.map(toAdjustmentItem),
+    ],
     Deliveries: [
       ...deliveries.map(toDeliveryItem),
       ...deliveries.map((delivery) => toAttemptItem(delivery, { ...attempt, at: delivery.createdAt })),

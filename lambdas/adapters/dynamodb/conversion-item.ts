@@ -2,6 +2,7 @@ import type { Conversion } from '../../core/conversion.ts';
 import { dueShard } from '../../core/due-shard.ts';
 import { toMicros } from '../../core/money.ts';
 import type { Micros } from '../../core/money.ts';
+import type { TxnIndexRow } from '../../core/ports.ts';
 import { fromWire, toWire } from '../../core/wire.ts';
 import { fromItem, toItem, withoutAttributes } from './items.ts';
 import type { Item } from './items.ts';
@@ -29,6 +30,16 @@ export function toConversionItem(conversion: Conversion): Item {
     }),
     ...conversionKey(conversion.id),
   };
+}
+
+/** Where the conversions of a transaction are named, by advertiser; `hash`: txnIndexHash or testTxnIndexHash. */
+export function txnPartition(hash: string): string {
+  return `txn#${hash}`;
+}
+
+export function toTxnItem(hash: string, row: TxnIndexRow): Item {
+  const sk = `${row.advertiserId}#${row.conversionId}`;
+  return toItem({ ...(toWire(row) as Record<string, unknown>), pk: txnPartition(hash), sk });
 }
 
 /** What {@link toConversionItem} wrote. */

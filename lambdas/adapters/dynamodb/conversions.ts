@@ -28,7 +28,14 @@ import { fromWire, toWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
 import { putAudit } from './audit.ts';
 import { retryConflicts, unlessConditionLost } from './conflicts.ts';
-import { conversionKey, fromConversionItem, HOLD_SHARD, toConversionItem } from './conversion-item.ts';
+import {
+  conversionKey,
+  fromConversionItem,
+  HOLD_SHARD,
+  toConversionItem,
+  toTxnItem,
+  txnPartition,
+} from './conversion-item.ts';
 import { counterUpdate, fromCounterItem } from './counter-update.ts';
 import { deliveryKey, fromDeliveryItem, toDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
@@ -188,7 +195,6 @@ export function createConversionStore(client: DynamoDBClient, tables: Tables): C
 const padded = (number: number): string => String(number).padStart(4, '0');
 const clickPartition = (clickId: string): string => `click#${clickId}`;
 const parkedPartition = (clickId: string): string => `parked#${clickId}`;
-const txnPartition = (hash: string): string => `txn#${hash}`;
 
 function keyOf(key: DedupeKey): { readonly pk: string; readonly sk: string } {
   if (key.kind === 'txn') return { pk: `key#${key.hash}`, sk: 'key' };
@@ -249,10 +255,7 @@ function keyItem(table: string, change: KeyChange): TransactWriteItem {
         },
       };
     case 'index': {
-      const { txnHash, row } = change;
-      const sk = `${row.advertiserId}#${row.conversionId}`;
-      const Item = toItem({ ...(toWire(row) as Record<string, unknown>), pk: txnPartition(txnHash), sk });
-      return { Put: { TableName: table, Item } };
+      return { Put: { TableName: table, Item: toTxnItem(change.txnHash, change.row) } };
     }
   }
 }

@@ -1,6 +1,7 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { HistoryRow } from '../../core/conversion.ts';
+import { testTxnIndexHash, txnIndexHash } from '../../core/dedupe-keys.ts';
 import { parseDeliveryId } from '../../core/delivery.ts';
 import type { Attempt, Delivery } from '../../core/delivery.ts';
 import type { Hit } from '../../core/hit.ts';
@@ -16,7 +17,7 @@ import { fromWire } from '../../core/wire.ts';
 import { INDEX } from '../../runtime/environment.ts';
 import { fromAuditItem, subjectOf } from './audit.ts';
 import { fromClickItem } from './click-item.ts';
-import { conversionKey, fromConversionItem } from './conversion-item.ts';
+import { conversionKey, fromConversionItem, txnPartition } from './conversion-item.ts';
 import { deliveryKey, fromAttemptItem, fromDeliveryItem } from './delivery-item.ts';
 import { storageCall } from './errors.ts';
 import { ADJUSTMENTS, fromAdjustmentItem } from './adjustments.ts';
@@ -49,12 +50,26 @@ const COST_OF_MORE = 16;
 const MAX_AT_ONCE = 24;
 /** Items that one query reads where a filter drops some of them. */
 const FILTERED_READ = 500;
+/** Of more conversions with the same transaction id a list reads an index, as if it had no row of its own. */
+const FEW_OF_TXN = 100;
 
 /** Reads what happened, for the management API. */
 export function createFactReader(client: DynamoDBClient, tables: Tables): FactReader {
   const attemptsOf = async ({ subjectId, number }: Delivery): Promise<Attempt[]> => {
     const prefix = `attempt#${deliveryKey(subjectId, number).sk.slice('delivery#'.length)}#`;
     return (await readPartition(client, tables.deliveries, { pk: subjectId, prefix })).map(fromAttemptItem);
+  };
+
+  /** Conversions of a transaction, real ones and tests; null: there are many. */
+  const conversionItemsOfTxn = async (txnId: string, advertiserId: string | undefined): Promise<Item[] | null> => {
+    const prefix = advertiserId === undefined ? '' : `${advertiserId}#`;
+    const range = { prefix, limit: FEW_OF_TXN + 1 };
+    const partitions = [txnIndexHash(txnId), testTxnIndexHash(txnId)].map(txnPartition);
+    const rows = await Promise.all(partitions.map((pk) => readPartition(client, tables.conversions, { pk, ...range })));
+    const ids = rows.flat().map((row) => textOf(row, 'conversion_id'));
+    if (ids.length > FEW_OF_TXN) return null;
+    const items = await someAtOnce(ids, (id) => readItem(client, tables.conversions, conversionKey(id)));
+    return items.filter((item) => item !== null);
   };
 
   const hits = createHitStore(client, tables.hits);
@@ -105,6 +120,14 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
 
     async conversions(query) {
       const { click_id, campaign_id, publisher_id, advertiser_id, p1, ...others } = query.filters;
+      const filters = { ...others, click_id, campaign_id, publisher_id, advertiser_id, 'values.p1': p1 };
+      if (others.txn_id !== undefined && click_id === undefined) {
+        const few = await conversionItemsOfTxn(others.txn_id, advertiser_id);
+        if (few !== null) {
+          const page = pageOf(few, 'listed_at', { ...query, filters, ...timeBounds(query) });
+          return { ...page, items: page.items.map(fromConversionItem) };
+        }
+      }
       // The key that holds the fewest: a click has a handful, an advertiser may have everything.
       const [index, partition, value] = (
         [
@@ -114,7 +137,6 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
           [INDEX.conversions.byAdvertiser, 'advertiser_id', advertiser_id],
         ] as const
       ).find(([, , value]) => value !== undefined) ?? [INDEX.conversions.byMonth, 'month', undefined];
-      const filters = { ...others, click_id, campaign_id, publisher_id, advertiser_id, 'values.p1': p1 };
       const list: List = { table: tables.conversions, index, partition, sort: 'listed_at' };
       const partitions = value === undefined ? months(query) : [value];
       const page = await readPage(client, list, partitions, {
@@ -159,13 +181,10 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
         const list: List = { table: tables.deliveries, index, partition: 'month', sort: 'listed_at' };
         page = await readPage(client, list, months(query), { filters, except, ...timeBounds(query), limit, position });
       }
-      const items: DeliveryWithAttempts[] = [];
-      for (let at = 0; at < page.items.length; at += MAX_AT_ONCE) {
-        const some = page.items.slice(at, at + MAX_AT_ONCE).map(fromDeliveryItem);
-        items.push(
-          ...(await Promise.all(some.map(async (delivery) => ({ delivery, attempts: await attemptsOf(delivery) })))),
-        );
-      }
+      const items = await someAtOnce(page.items, async (item): Promise<DeliveryWithAttempts> => {
+        const delivery = fromDeliveryItem(item);
+        return { delivery, attempts: await attemptsOf(delivery) };
+      });
       return { ...page, items };
     },
 
@@ -292,6 +311,34 @@ async function readPage(
     items: items.map(({ item }) => item),
     next: found.length > read.limit ? (items.at(-1)?.position ?? null) : null,
   };
+}
+
+/** One page, newest first, of items that are all there; it goes on as that of an index by month would. */
+function pageOf(all: readonly Item[], sort: string, { filters, low, high, limit, position }: Read): ListPage<Item> {
+  const end = position?.before ?? high;
+  const found = all
+    .filter((item) => textOf(item, sort) >= low && textOf(item, sort) < end && holds(item, filters))
+    .sort((a, b) => (textOf(a, sort) < textOf(b, sort) ? 1 : -1));
+  const items = found.slice(0, limit);
+  const last = found.length > limit ? items.at(-1) : undefined;
+  return { items, next: last === undefined ? null : { partition: textOf(last, 'month'), before: textOf(last, sort) } };
+}
+
+function holds(item: Item, filters: Read['filters']): boolean {
+  return Object.entries(filters).every(([path, value]) => {
+    const [name = '', member] = path.split('.');
+    const attribute = member === undefined ? item[name] : item[name]?.M?.[member];
+    return value === undefined || attribute?.S === value;
+  });
+}
+
+/** In the order of `all`, so many at once as one function should ask storage for. */
+async function someAtOnce<T, Result>(all: readonly T[], of: (one: T) => Promise<Result>): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < all.length; at += MAX_AT_ONCE) {
+    results.push(...(await Promise.all(all.slice(at, at + MAX_AT_ONCE).map(of))));
+  }
+  return results;
 }
 
 async function queryOnce(

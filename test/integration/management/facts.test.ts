@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { toClickItem } from '../../../lambdas/adapters/dynamodb/click-item.ts';
-import { toConversionItem } from '../../../lambdas/adapters/dynamodb/conversion-item.ts';
+import { toConversionItem, toTxnItem } from '../../../lambdas/adapters/dynamodb/conversion-item.ts';
 import { toAttemptItem, toDeliveryItem } from '../../../lambdas/adapters/dynamodb/delivery-item.ts';
 import { createHitWriter } from '../../../lambdas/adapters/dynamodb/hits.ts';
 import { toItem } from '../../../lambdas/adapters/dynamodb/items.ts';
 import type { Conversion } from '../../../lambdas/core/conversion.ts';
+import { testTxnIndexHash, txnIndexHash } from '../../../lambdas/core/dedupe-keys.ts';
 import type { Delivery } from '../../../lambdas/core/delivery.ts';
 import { deliveryId } from '../../../lambdas/core/delivery.ts';
 import { newSortableId } from '../../../lambdas/core/ids.ts';
@@ -146,6 +147,9 @@ beforeAll(async () => {
   await api.put('clicks', toClickItem(aClick({ id: CLICK, values: { p1: 'visit-1', source: 'blog' } })));
   for (const [i, conversion] of conversions.entries()) {
     await api.put('conversions', toConversionItem(conversion));
+    const { id: conversionId, txnId, advertiserId, campaignId, goal } = conversion;
+    const row = { advertiserId, campaignId, goal, conversionId };
+    if (txnId !== null) await api.put('conversions', toTxnItem(txnIndexHash(txnId), row));
     const delivery = aDelivery(conversion, i === 0 ? { state: 'waiting', nextAttemptAt: NOW } : {});
     await api.put('deliveries', toDeliveryItem(delivery));
     const attempt = {
@@ -327,6 +331,50 @@ describe('the list of conversions', () => {
     }
     const { body } = await api.call('GET', `/v1/conversions?limit=${limit}`);
     expect((body as { items: unknown[] }).items).toHaveLength(limit);
+  });
+
+  describe('by transaction', () => {
+    // Before the first release: lists by month do not look there.
+    const at = (day: number) => Date.parse(`2025-12-0${day}`);
+    const ofShared = { clickId: null, campaignId: 'shared', txnId: 'shared', publisherId: 'shared' } as const;
+    const [sale, lead, other, crowded] = [
+      aConversion(11, at(1), { ...ofShared, advertiserId: 'adv-a' }),
+      aConversion(12, at(3), { ...ofShared, advertiserId: 'adv-a', goal: 'lead' }),
+      aConversion(13, at(2), { ...ofShared, advertiserId: 'adv-b' }),
+      aConversion(14, at(4), { ...ofShared, txnId: 'crowd' }),
+    ];
+    const tested = aConversion(15, at(4), { ...ofShared, test: true });
+    const rowOf = ({ id: conversionId, advertiserId, campaignId, goal }: Conversion) => ({
+      ...{ advertiserId, campaignId, goal, conversionId },
+    });
+
+    beforeAll(async () => {
+      for (const conversion of [sale, lead, other, crowded, tested]) {
+        await api.put('conversions', toConversionItem(conversion));
+      }
+      for (const real of [sale, lead, other]) {
+        await api.put('conversions', toTxnItem(txnIndexHash('shared'), rowOf(real)));
+      }
+      await api.put('conversions', toTxnItem(testTxnIndexHash('shared'), rowOf(tested)));
+      for (let i = 0; i <= 100; i++) {
+        const row = { ...rowOf(crowded), conversionId: `crowd-${i}` };
+        await api.put('conversions', toTxnItem(txnIndexHash('crowd'), row));
+      }
+    });
+
+    test.each([
+      ['txn_id=shared', [tested, lead, other, sale]],
+      ['txn_id=shared&limit=1', [tested, lead, other, sale]],
+      ['txn_id=shared&advertiser_id=adv-a', [lead, sale]],
+      ['txn_id=shared&goal=sale&limit=1', [tested, other, sale]],
+      ['txn_id=shared&p1=none', []],
+      ['txn_id=shared&from=2025-12-02&to=2025-12-03', [other]],
+      ['txn_id=none', []],
+      // Too many to be read one by one: the index of the campaign has them.
+      ['txn_id=crowd&campaign_id=shared', [crowded]],
+    ])('with "%s" finds the few there are, tests among them', async (query, expected) => {
+      expect(await idsOf(`/v1/conversions?${query}`)).toEqual(expected.map(({ id }) => id));
+    });
   });
 
   test.each([
