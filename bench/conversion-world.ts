@@ -9,6 +9,7 @@ import { connectApi } from '../examples/chain/api.ts';
 import type { Api } from '../examples/chain/api.ts';
 import { startDynamodbLocal } from '../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../local/engines/sqs/server.ts';
+import { startAll } from '../test/support/clean-ups.ts';
 import { startLocal } from '../test/support/local.ts';
 import { load } from './load.ts';
 import { startMeter } from './meter.ts';
@@ -60,12 +61,8 @@ export interface ConversionWorld {
   stop(): Promise<void>;
 }
 
-export async function startConversionWorld(): Promise<ConversionWorld> {
-  const cleanUps: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-  };
-  try {
+export function startConversionWorld(): Promise<ConversionWorld> {
+  return startAll(async (cleanUps) => {
     const engine = await startDynamodbLocal();
     cleanUps.push(() => engine.stop());
     const queues = await startSqsServer();
@@ -95,7 +92,6 @@ export async function startConversionWorld(): Promise<ConversionWorld> {
     return {
       url: local.url,
       meter,
-      stop,
       variables: (metered) => ({
         ...functionEnvironment(metered ? meter.endpoint : engine.endpoint, CACHE_SECONDS),
         ...(!metered && { AWS_ENDPOINT_URL_SQS: queues.endpoint }),
@@ -119,10 +115,7 @@ export async function startConversionWorld(): Promise<ConversionWorld> {
         });
       },
     };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
 }
 
 /** Parameters of a postback beside `security_token`. */

@@ -17,6 +17,7 @@ import { connectApi } from '../examples/chain/api.ts';
 import type { Api } from '../examples/chain/api.ts';
 import { startDynamodbLocal } from '../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../local/engines/sqs/server.ts';
+import { startAll } from '../test/support/clean-ups.ts';
 import { startFaultProxy } from '../test/support/fault-proxy.ts';
 import { startLocal } from '../test/support/local.ts';
 import { CREDENTIALS, notificationsQueue, postbackPath, setUpCampaigns, tableNames } from './conversion-world.ts';
@@ -86,12 +87,8 @@ export interface Sale {
   readonly clickId: string;
 }
 
-export async function startDeliveryWorld(): Promise<DeliveryWorld> {
-  const cleanUps: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-  };
-  try {
+export function startDeliveryWorld(): Promise<DeliveryWorld> {
+  return startAll(async (cleanUps) => {
     const engine = await startDynamodbLocal();
     cleanUps.push(() => engine.stop());
     const queues = await startSqsServer();
@@ -122,7 +119,6 @@ export async function startDeliveryWorld(): Promise<DeliveryWorld> {
     return {
       pid: local.pid,
       meter,
-      stop,
       heardOf: publishers.heardOf,
       takeCalls: publishers.takeCalls,
       variables: (metered) => ({
@@ -207,10 +203,7 @@ export async function startDeliveryWorld(): Promise<DeliveryWorld> {
         }
       },
     };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
 }
 
 /** A message as Lambda hands it on. */

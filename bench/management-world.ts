@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { startDynamodbLocal } from '../local/engines/dynamodb-local.ts';
 import { startSqsServer } from '../local/engines/sqs/server.ts';
+import { startAll } from '../test/support/clean-ups.ts';
 import { makeLargeNetwork } from '../test/support/large-network.ts';
 import { startLocal } from '../test/support/local.ts';
 import { CREDENTIALS, tableNames } from './conversion-world.ts';
@@ -28,12 +29,8 @@ export interface ManagementWorld {
   stop(): Promise<void>;
 }
 
-export async function startManagementWorld(): Promise<ManagementWorld> {
-  const cleanUps: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-  };
-  try {
+export function startManagementWorld(): Promise<ManagementWorld> {
+  return startAll(async (cleanUps) => {
     const engine = await startDynamodbLocal();
     cleanUps.push(() => engine.stop());
     const queues = await startSqsServer();
@@ -51,7 +48,6 @@ export async function startManagementWorld(): Promise<ManagementWorld> {
       ...seeded,
       meter,
       adminKey,
-      stop,
       variables: (metered) => ({
         ...functionEnvironment(metered ? meter.endpoint : engine.endpoint, 30),
         CATALOG_TABLE: tables.Catalog,
@@ -67,10 +63,7 @@ export async function startManagementWorld(): Promise<ManagementWorld> {
         API_URL: 'https://api.example',
       }),
     };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
 }
 
 async function seed(endpoint: string, tables: Readonly<Record<TableName, string>>) {

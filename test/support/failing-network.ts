@@ -2,6 +2,7 @@ import { paginateScan } from '@aws-sdk/client-dynamodb';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { ListQueuesCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startSqsServer } from '../../local/engines/sqs/server.ts';
+import { startAll } from './clean-ups.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { FaultPlan, FaultProxy } from './fault-proxy.ts';
 import { startLocal } from './local.ts';
@@ -31,12 +32,8 @@ export interface FailingNetwork {
 const CREDENTIALS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 
 /** `sqsPlan`: what the queues do from the beginning. */
-export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: FaultPlan): Promise<FailingNetwork> {
-  const cleanUps: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-  };
-  try {
+export function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: FaultPlan): Promise<FailingNetwork> {
+  return startAll(async (cleanUps) => {
     const { network, dynamodbEndpoint } = await inSharedStorage();
     const queues = await startSqsServer();
     cleanUps.push(() => queues.stop());
@@ -66,7 +63,7 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
 
     return {
       local: { ...started, adminKey: started.adminKey },
-      ...{ dynamoDb, sqs, sqsClient, stop },
+      ...{ dynamoDb, sqs, sqsClient },
       notifications: { queue: queueNamed(/NotificationsQueue/), deadLetters: queueNamed(/NotificationsDeadLetters/) },
       async comesAgainAfter(queue, seconds) {
         const Attributes = { VisibilityTimeout: String(seconds) };
@@ -90,8 +87,5 @@ export async function startFailingNetwork(options: LocalOptions = {}, sqsPlan?: 
         return items;
       },
     };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  });
 }
