@@ -230,7 +230,7 @@ export class Refusal extends Failure {
 const NEXT: Readonly<Partial<Record<string, string>>> = {
   UNAUTHORIZED: 'Give another key: set FLOWBACK_KEY, or `flowback profiles add NAME`.',
   FORBIDDEN: 'Use a key with another role: docs/roles.md says which may do it.',
-  NOT_FOUND: 'The list of them shows what there is.',
+  NOT_FOUND: 'Is the ID whole, and of this deployment? Lists show what there is.',
   ARCHIVED: 'Set its status to active first: `flowback ... update ID --status active`.',
   CONCURRENT_CHANGE: 'Run the command again.',
   PRECONDITION_FAILED: 'Look at it again, then repeat the change.',

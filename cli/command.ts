@@ -3,7 +3,7 @@ import { defineCommand } from 'citty';
 import type { ArgsDef, ParsedArgs, SubCommandsDef } from 'citty';
 
 import { createApi } from './api.ts';
-import type { Api, Query } from './api.ts';
+import type { Api, Item, Query } from './api.ts';
 import { createOutput, FORMAT_ARGS, formatOf } from './output.ts';
 import type { Output, View } from './output.ts';
 import { connectionOf } from './profiles.ts';
@@ -109,22 +109,33 @@ export async function printList(
   if (shown === limit) output.note('There may be more: --limit N or --all');
 }
 
-/** Does something with each id. What fails is told and the others go on, unless it would be the same with each. */
+/**
+ * Does something with each id and shows what came of it; for scripts those of several ids as a list. What fails is told and
+ * the others go on, unless it would be the same with each.
+ */
 export async function withEach(
   ids: readonly string[],
-  { world: { terminal } }: Session,
-  work: (id: string) => Promise<void>,
+  { output, world: { terminal } }: Session,
+  work: (id: string) => Promise<{ readonly item: Item; readonly text: string }>,
 ): Promise<ExitCode> {
+  const isList = ids.length > 1 && output.format !== 'text';
+  const done: Item[] = [];
   let failed = 0;
-  for (const [i, id] of ids.entries()) {
-    if (ids.length > 1) terminal.progress(`${i} of ${ids.length}`);
-    try {
-      await work(id);
-    } catch (error) {
-      if (!(error instanceof Failure) || error.exit !== EXIT.wrong || ids.length === 1) throw error;
-      failed++;
-      terminal.err([`${id}: ${error.message}`, ...error.details].map(printable).join('\n'));
+  try {
+    for (const [i, id] of ids.entries()) {
+      if (ids.length > 1) terminal.progress(`${i} of ${ids.length}`);
+      try {
+        const { item, text } = await work(id);
+        if (isList) done.push(item);
+        else output.item(item, text);
+      } catch (error) {
+        if (!(error instanceof Failure) || error.exit !== EXIT.wrong || ids.length === 1) throw error;
+        failed++;
+        terminal.err([`${id}: ${error.message}`, ...error.details].map(printable).join('\n'));
+      }
     }
+  } finally {
+    if (isList) await output.list([], done);
   }
   terminal.progress('');
   if (failed > 0) terminal.err(`${failed} of ${ids.length} failed`);

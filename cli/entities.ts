@@ -119,7 +119,7 @@ export function endCommand(
     run: (session, { _: ids }) =>
       withEach(ids, session, async (id) => {
         await session.api.send('DELETE', path(word, id));
-        session.output.item({ id, status: 'archived' }, `${done} ${bare(one)} ${id}`);
+        return { item: { id, status: 'archived' }, text: `${done} ${bare(one)} ${id}` };
       }),
   });
 }

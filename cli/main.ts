@@ -118,8 +118,11 @@ function parse(args: readonly string[], options: ParseArgsConfig['options']) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const [, open] = /^Option '(--[\w-]+).*' argument is ambiguous/.exec(message) ?? [];
+    if (open !== undefined) throw new UsageError(`what does ${open} say? ${open}=... where it begins with -`);
     // Node's message goes on about positional arguments and quoting after the first sentence.
-    throw new UsageError(String(error instanceof Error ? error.message : error).split(/\. |\n/, 1)[0]);
+    throw new UsageError(message.split(/\. |\n/, 1)[0]);
   }
 }
 

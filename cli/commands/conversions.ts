@@ -114,7 +114,7 @@ function decide(status: 'approved' | 'rejected', world: World): Command {
       const patch = { status, ...(await documentOf(fields, args, world)) };
       return withEach(args._, session, async (id) => {
         const conversion = await session.api.send('PATCH', path('conversions', id), patch);
-        session.output.item(conversion, `${done} ${id}: ${conversionText(conversion)}`);
+        return { item: conversion, text: `${done} ${id}: ${conversionText(conversion)}` };
       });
     },
   });

@@ -76,7 +76,7 @@ export function deliveries(world: World): Group {
     run: (session, { _: ids }) =>
       withEach(ids, session, async (id) => {
         const delivery = await session.api.send('POST', path('deliveries', id, 'replay'), {});
-        session.output.item(delivery, `Replaying ${id}, which is ${shown(delivery['state'])} now`);
+        return { item: delivery, text: `Replaying ${id}, which is ${shown(delivery['state'])} now` };
       }),
   });
 

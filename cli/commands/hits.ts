@@ -57,7 +57,7 @@ export function hits(world: World): Group {
       return withEach(ids, session, async (id) => {
         const hit = await session.api.send('POST', path('hits', id, 'retry'), body);
         if (hit['result'] === 'rejected' || hit['result'] === 'retry') throw refused(hit);
-        session.output.item(hit, retriedText(id, hit));
+        return { item: hit, text: retriedText(id, hit) };
       });
     },
   });

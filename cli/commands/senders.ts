@@ -67,7 +67,7 @@ function tokens(world: World): Group {
     run: (session, { sender, _: [, ...ids] }) =>
       withEach(ids, session, async (id) => {
         await session.api.send('DELETE', path('senders', sender, 'tokens', id));
-        session.output.item({ id, deleted: true }, `Deleted token ${id} of ${sender}`);
+        return { item: { id, deleted: true }, text: `Deleted token ${id} of ${sender}` };
       }),
   });
 

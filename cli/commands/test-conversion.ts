@@ -55,6 +55,8 @@ export function testConversion(world: World): Command {
       if (deliveries.length === 0) output.note(NOBODY_TOLD);
       else if (late.some((delivery) => !hasEnded(delivery))) {
         output.note(`See later: flowback deliveries --conversion ${id}`);
+        const idle = late.find(({ state, attempts }) => state === 'waiting' && attempts.length === 0);
+        if (idle) output.note(`Is the postback paused? flowback postbacks show ${idle.postback_id}`);
       }
       return deliveries.length > 0 && late.length === 0 ? EXIT.fine : EXIT.wrong;
     },

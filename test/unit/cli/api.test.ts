@@ -49,7 +49,7 @@ describe('what the API refuses', () => {
   it.each([
     [401, 'UNAUTHORIZED', 4, 'FLOWBACK_KEY'],
     [403, 'FORBIDDEN', 4, 'docs/roles.md'],
-    [404, 'NOT_FOUND', 1, 'list'],
+    [404, 'NOT_FOUND', 1, 'of this deployment?'],
     [409, 'LAST_ADMIN_KEY', 1, 'keys create'],
     [409, 'ID_TAKEN', 1, ''],
   ])('%i %s ends with exit code %i and says what to do', async (status, code, exit, next) => {

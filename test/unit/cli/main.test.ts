@@ -12,6 +12,7 @@ describe('flowback', () => {
     [['test', 'link'], 'flowback test link: Missing required positional argument: URL'],
     [['test', 'link', '--jsno', 'http://a.example'], "flowback test link: Unknown option '--jsno'"],
     [['test', 'link', 'http://a.example', 'b'], "flowback test link: 'b' is one argument too many"],
+    [['conversions', 'reject', 'a', '--reason', '-x'], 'what does --reason say? --reason=... where it begins with -'],
     [['test', 'link', 'a.example/click'], 'flowback test link: the link must be a URL that begins with http://'],
     [['test', 'link', 'ftp://a.example'], 'flowback test link: the link must be a URL that begins with http://'],
     [['\u001B[2J'], 'flowback: no command'],

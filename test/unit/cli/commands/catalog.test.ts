@@ -61,6 +61,35 @@ describe('a variable that is empty', () => {
   });
 });
 
+describe('several IDs', () => {
+  const gone = { status: 404, body: { code: 'NOT_FOUND', detail: 'There is none' } };
+  const down = { status: 403, body: { code: 'FORBIDDEN', detail: 'Not with this role' } };
+
+  it.each([
+    [['--csv'], 'id,status\ntia,archived\nben,archived\n'],
+    [
+      ['--json'],
+      `${JSON.stringify(
+        ['tia', 'ben'].map((id) => ({ id, status: 'archived' })),
+        null,
+        2,
+      )}\n`,
+    ],
+  ])('are one list for scripts (%j), without those that failed', async (format, out) => {
+    server.script({ status: 204, text: '' }, gone, { status: 204, text: '' });
+
+    expect(await flowback(['publishers', 'archive', 'tia', 'eve', 'ben', ...format])).toMatchObject({ code: 1, out });
+  });
+
+  it('are shown as far as they were done where no more can be', async () => {
+    server.script({ status: 204, text: '' }, down);
+
+    const run = await flowback(['publishers', 'archive', 'tia', 'eve', 'ben', '--csv']);
+
+    expect(run).toMatchObject({ code: 4, out: 'id,status\ntia,archived\n' });
+  });
+});
+
 describe('what is asked of the API, as its document has it', () => {
   it.each([
     ['publishers', 'GET /v1/publishers?limit=50'],

@@ -70,6 +70,15 @@ describe('flowback test conversion', () => {
     expect(err).toContain(`flowback deliveries --conversion ${CONVERSION}`);
   });
 
+  it('says why nothing may be sent for long', async () => {
+    server.script(recorded, listed(delivery('a', 'waiting')));
+
+    const { code, err } = await run('--wait', '0');
+
+    expect(code).toBe(1);
+    expect(err).toContain('Is the postback paused? flowback postbacks show a');
+  });
+
   it('ends with 1 if a delivery ended without arriving', async () => {
     server.script(recorded, listed(delivery('a', 'exhausted', [attempt(1, 410)])));
 
