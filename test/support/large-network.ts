@@ -35,7 +35,7 @@ const HIT_DAYS = 30;
 export const nameOf = (kind: string, number: number): string => `${kind}-${String(number).padStart(4, '0')}`;
 
 /** Rows by table. */
-export type Rows = Readonly<Record<'Catalog' | 'Conversions' | 'Deliveries' | 'Hits' | 'Audit', readonly Item[]>>;
+type Rows = Readonly<Record<'Catalog' | 'Conversions' | 'Deliveries' | 'Hits' | 'Audit', readonly Item[]>>;
 
 /**
  * A network of some size, as rows: the same facts each time, but that they end now. Some campaigns and publishers have most

@@ -89,7 +89,7 @@ function codesOf({ content: { 'application/problem+json': problem } = {} }: z.in
 }
 
 /** What a reference within the document, or a JSON pointer, leads to. */
-export function resolve(ref: string): unknown {
+function resolve(ref: string): unknown {
   const steps = ref.replace(/^#/, '').split('/').slice(1);
   return steps.reduce<unknown>(
     (value, step) => z.record(z.string(), z.unknown()).parse(value)[step.replaceAll('~1', '/')],

@@ -6,7 +6,7 @@ import type { Local, LocalOptions } from './local.ts';
 import { inSharedStorage } from './storage.ts';
 
 /** A local run whose calls of DynamoDB and SQS are watched and can fail. */
-export interface WatchedRun {
+interface WatchedRun {
   readonly local: Local;
   readonly adminKey: string;
   /** How often each operation of DynamoDB was called until now, by its name. */
