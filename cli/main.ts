@@ -79,6 +79,10 @@ export async function main(args: readonly string[], world: World): Promise<numbe
       terminal.err([`${name}: ${error.message}`, ...error.details].map(printable).join('\n'));
       return error.exit;
     }
+    if (isOfThisMachine(error)) {
+      terminal.err(`${name}: ${printable(error.message)}`);
+      return EXIT.wrong;
+    }
     if (!isUsageError(error)) throw error;
     terminal.err(`${name}: ${printable(stripVTControlCharacters(error.message))}\n\n${usage()}`);
     return EXIT.usage;
@@ -124,6 +128,11 @@ function parse(args: readonly string[], options: ParseArgsConfig['options']) {
     // Node's message goes on about positional arguments and quoting after the first sentence.
     throw new UsageError(message.split(/\. |\n/, 1)[0]);
   }
+}
+
+/** A file or folder that cannot be read or written. */
+function isOfThisMachine(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
 }
 
 function isUsageError(error: unknown): error is Error {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -134,6 +134,15 @@ describe('flowback profiles', () => {
 
     expect(await flowback(['profiles', 'remove', 'prod'])).toMatchObject({ code: 0 });
     expect(await readFile(profilesFile, 'utf8')).toBe('{\n  "current": null,\n  "profiles": {}\n}\n');
+  });
+
+  it('tells in one line that its file cannot be read', async () => {
+    await mkdir(profilesFile, { recursive: true });
+
+    const { code, err } = await flowback(['profiles']);
+
+    expect(code).toBe(1);
+    expect(err).toBe('flowback profiles list: EISDIR: illegal operation on a directory, read\n');
   });
 
   it('says how to mend a file that somebody broke', async () => {
