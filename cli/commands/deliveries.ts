@@ -103,11 +103,11 @@ export function deliveries(world: World): Group {
         const done = redriven.parse(await api.send('POST', path('dead-letters', 'redrive'), body));
         total.redriven += done.redriven;
         total.discarded += done.discarded;
-        // Those stay, and so are met again by each call.
-        total.malformed = done.malformed;
+        // Those stay, and are met again, but for a while hidden from the next call.
+        total.malformed = Math.max(total.malformed, done.malformed);
         total.remaining = done.remaining;
         world.terminal.progress(`${total.redriven} sent again, ${done.remaining} left`);
-        if (done.redriven + done.discarded === 0 || done.remaining <= done.malformed) break;
+        if (done.redriven + done.discarded === 0 || done.remaining <= total.malformed) break;
       }
       output.item(total, redriveText(total));
       if (total.malformed === 0) return EXIT.fine;

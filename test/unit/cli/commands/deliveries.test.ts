@@ -92,6 +92,15 @@ describe('flowback deliveries redrive', () => {
     expect(server.calls).toHaveLength(2);
   });
 
+  it('does not forget those that a call before met, and which are hidden for a while', async () => {
+    server.script(found(252), redriven(150, 102, { malformed: 2 }), redriven(100, 2));
+
+    const { code, out } = await run('redrive');
+
+    expect([code, out]).toEqual([1, '250 sent again, 2 of no delivery, 2 left\n']);
+    expect(server.calls).toHaveLength(3);
+  });
+
   it('ends if a call does nothing more, whatever the queue says of what is left', async () => {
     server.script(found(3), redriven(0, 3));
 
