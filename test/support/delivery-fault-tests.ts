@@ -127,7 +127,7 @@ export function deliveryFaultTests({ conversions, letters, kills }: DeliveryFaul
     for (const { id } of await deliveriesOf(network.local, 'state=sending')) cutOff.set(id, at);
   };
 
-  const poisonTest = deadLetterTests(letters, () => network);
+  const poisonTest = deadLetterTests(letters, kills, () => network);
 
   it(`are made for ${conversions} conversions while publishers fail and workers are killed`, async () => {
     await startWorkers();
