@@ -40,6 +40,9 @@ const FAULTS: readonly [Behaviour, ...Behaviour[]] = [
 /** What holds a call until its deadline, and of which sales' first calls. */
 const SLOW: Readonly<Record<number, Misbehaviour>> = { 11: 'hang', 22: 'dripHead', 37: 'dripBody' };
 
+/** From this sale on the first calls of as many sales as there are faults meet one each: chance might leave one out. */
+const FIRST_FAULTED = 40;
+
 /** Sales that are told to who has a bad certificate: too few to open its breaker. */
 const BADLY_CERTIFIED = [0, 4];
 
@@ -82,8 +85,11 @@ export function deliveryFaultTests({ conversions, letters, kills }: DeliveryFaul
       if (!failing) return 200;
       const sale = Number(query['p1']);
       const number = Number(webhookId.split('_')[1]);
-      const slow = attempt === 0 && number === 1 ? SLOW[sale % 200] : undefined;
+      const isFirst = attempt === 0 && number === 1;
+      const slow = isFirst ? SLOW[sale % 200] : undefined;
       if (slow !== undefined) return slow;
+      const fault = isFirst ? FAULTS[sale - FIRST_FAULTED] : undefined;
+      if (fault !== undefined) return fault;
       if (holding) return { status: 200, after: 400 };
       const random = seededRandom(SEED + 1_000 * sale + 10 * number + attempt);
       return random() < FAULTY_SHARE ? oneOf(FAULTS, random) : 200;
