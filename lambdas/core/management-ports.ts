@@ -31,6 +31,9 @@ export interface CatalogKinds {
   mac_key: { readonly key: Uint8Array; readonly created_at: number };
 }
 
+/** The kinds that operators set up: they have an id, a status and the same five routes. */
+export type EntityKind = 'advertiser' | 'sender' | 'publisher' | 'campaign' | 'postback';
+
 export type CatalogKind = keyof CatalogKinds;
 /** Partitions without a type of their own. */
 type OwnedPartition = `postback_of#${string}` | `idempotency#${string}` | `campaign_terms#${string}`;

@@ -4,7 +4,7 @@ import type { AuditAction, AuditEntry } from '../core/audit.ts';
 import type { PostbackStatus } from '../core/entities.ts';
 import { ENTITY_ID, newEntityId } from '../core/ids.ts';
 import { COMMIT_TIMEOUT } from '../core/management-ports.ts';
-import type { CatalogKinds } from '../core/management-ports.ts';
+import type { CatalogKinds, EntityKind } from '../core/management-ports.ts';
 import { isObject, mergePatch } from '../core/merge-patch.ts';
 import { audited } from './audit.ts';
 import { ConcurrentChange, etag, isoTime, matches, ok } from './http.ts';
@@ -13,9 +13,6 @@ import { invalidField, notFound, Problem, validationFailed } from './problems.ts
 import type { Answer, FieldError } from './problems.ts';
 import { entityId } from './schemas/common.ts';
 import { validate, wrongFields } from './validation.ts';
-
-/** The kinds that have an id, a status and the same five routes. */
-export type EntityKind = 'advertiser' | 'sender' | 'publisher' | 'campaign' | 'postback';
 
 interface Stored {
   readonly id: string;

@@ -1,8 +1,7 @@
 import { ENTITY_ID } from '../core/ids.ts';
-import type { CatalogKinds, ListPage, ListPosition, ListQuery } from '../core/management-ports.ts';
+import type { CatalogKinds, EntityKind, ListPage, ListPosition, ListQuery } from '../core/management-ports.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import type { CursorScope } from './cursor.ts';
-import type { EntityKind } from './entities.ts';
 import { ok } from './http.ts';
 import type { ApiRequest, Deps } from './http.ts';
 import { invalidParameter } from './problems.ts';

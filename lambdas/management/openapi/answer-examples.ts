@@ -5,7 +5,6 @@ import { advertiserSchema, publisherSchema } from '../schemas/party.ts';
 import { createPostbackSchema } from '../schemas/postback.ts';
 import { senderSchema } from '../schemas/sender.ts';
 import { createSettingsSchema } from '../schemas/settings.ts';
-import type { AnswerName } from './answers.ts';
 import { EXAMPLE_IDS, REQUEST_EXAMPLES } from './requests.ts';
 
 const MADE = '2026-11-02T09:30:00.000Z';
@@ -94,7 +93,7 @@ const hit = {
 const key = { ...newKey, expires_at: null, last_used_at: null, status: 'active', created_at: MADE };
 
 /** One answer to each, of the story that the requests' examples tell. */
-export const ANSWER_EXAMPLES: Readonly<Record<AnswerName, object>> = {
+export const ANSWER_EXAMPLES = {
   Health: { status: 'ok' },
   Document: { openapi: '3.1.1', info: { title: 'Flowback', version: '0.1.0' }, paths: {} },
 
@@ -283,4 +282,4 @@ export const ANSWER_EXAMPLES: Readonly<Record<AnswerName, object>> = {
     errors: [{ pointer: '/name', code: 'REQUIRED', message: 'The field is required' }],
   },
   Refusal: { message: 'Too Many Requests' },
-};
+} as const satisfies Readonly<Record<string, object>>;

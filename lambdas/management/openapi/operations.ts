@@ -2,7 +2,7 @@ import { AUDIT_ACTIONS, AUDIT_KINDS } from '../../core/audit.ts';
 import type { RouteName } from '../access.ts';
 import type { AnswerName } from './answers.ts';
 import type { JsonSchema } from './json-schema.ts';
-import type { ProblemCode } from './refusals.ts';
+import type { ProblemCode } from './problem-codes.ts';
 import type { RequestName } from './requests.ts';
 
 /** What a route asks for and answers. What all routes have in common is added to it: see document.ts. */
