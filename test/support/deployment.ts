@@ -63,9 +63,7 @@ export async function manage(at: Addresses, method: string, path: string, body?:
 
 /** The items of a list. */
 export async function list(at: Addresses, path: string): Promise<Record<string, unknown>[]> {
-  const { status, body } = await manage(at, 'GET', path);
-  if (status !== 200) throw new Error(`GET ${path} answered ${status}: ${JSON.stringify(body)}`);
-  return (body as { items: Record<string, unknown>[] }).items;
+  return (await pageOf(at, path)).items;
 }
 
 /** The items of all pages of a list. */
@@ -73,13 +71,22 @@ export async function listAll(at: Addresses, path: string): Promise<Record<strin
   const found: Record<string, unknown>[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
     const more: string = cursor === '' ? '' : `&cursor=${cursor}`;
-    const { status, body } = await manage(at, 'GET', `${path}&limit=200${more}`);
-    if (status !== 200) throw new Error(`GET ${path} answered ${status}: ${JSON.stringify(body)}`);
-    const page = body as { items: Record<string, unknown>[]; next_cursor: string | null };
+    const page = await pageOf(at, `${path}&limit=200${more}`);
     found.push(...page.items);
     cursor = page.next_cursor;
   }
   return found;
+}
+
+/** On a busy machine storage may be late once: then a list asks to be read again. */
+const READS = 3;
+
+async function pageOf(at: Addresses, path: string) {
+  for (let reads = 1; ; reads++) {
+    const { status, body } = await manage(at, 'GET', path);
+    if (status === 200) return body as { items: Record<string, unknown>[]; next_cursor: string | null };
+    if (status !== 503 || reads === READS) throw new Error(`GET ${path} answered ${status}: ${JSON.stringify(body)}`);
+  }
 }
 
 function parse(text: string): unknown {
