@@ -1,5 +1,6 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { mapAtOnce } from '../../core/at-once.ts';
 import type { HistoryRow } from '../../core/conversion.ts';
 import { testTxnIndexHash, txnIndexHash } from '../../core/dedupe-keys.ts';
 import { parseDeliveryId } from '../../core/delivery.ts';
@@ -68,7 +69,7 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
     const rows = await Promise.all(partitions.map((pk) => readPartition(client, tables.conversions, { pk, ...range })));
     const ids = rows.flat().map((row) => textOf(row, 'conversion_id'));
     if (ids.length > FEW_OF_TXN) return null;
-    const items = await someAtOnce(ids, (id) => readItem(client, tables.conversions, conversionKey(id)));
+    const items = await mapAtOnce(ids, MAX_AT_ONCE, (id) => readItem(client, tables.conversions, conversionKey(id)));
     return items.filter((item) => item !== null);
   };
 
@@ -181,7 +182,7 @@ export function createFactReader(client: DynamoDBClient, tables: Tables): FactRe
         const list: List = { table: tables.deliveries, index, partition: 'month', sort: 'listed_at' };
         page = await readPage(client, list, months(query), { filters, except, ...timeBounds(query), limit, position });
       }
-      const items = await someAtOnce(page.items, async (item): Promise<DeliveryWithAttempts> => {
+      const items = await mapAtOnce(page.items, MAX_AT_ONCE, async (item): Promise<DeliveryWithAttempts> => {
         const delivery = fromDeliveryItem(item);
         return { delivery, attempts: await attemptsOf(delivery) };
       });
@@ -330,15 +331,6 @@ function holds(item: Item, filters: Read['filters']): boolean {
     const attribute = member === undefined ? item[name] : item[name]?.M?.[member];
     return value === undefined || attribute?.S === value;
   });
-}
-
-/** In the order of `all`, so many at once as one function should ask storage for. */
-async function someAtOnce<T, Result>(all: readonly T[], of: (one: T) => Promise<Result>): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let at = 0; at < all.length; at += MAX_AT_ONCE) {
-    results.push(...(await Promise.all(all.slice(at, at + MAX_AT_ONCE).map(of))));
-  }
-  return results;
 }
 
 async function queryOnce(

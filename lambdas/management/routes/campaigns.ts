@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
+import { mapAtOnce } from '../../core/at-once.ts';
 import { termsPartition, termsSortKey } from '../../core/campaign-terms.ts';
 import { readCapUsage } from '../../core/cap-usage.ts';
 import { DEFAULT_CAMPAIGN_TERMS } from '../../core/entities.ts';
@@ -153,13 +154,8 @@ async function requirePublishers(next: Parsed, before: StoredCampaign | null, de
   const had = new Set(before === null ? [] : namedPublishers(completed(before)).map(({ id }) => id));
   const named = namedPublishers(next).filter(({ id }) => !had.has(id));
   const ids = [...new Set(named.map(({ id }) => id))];
-  const found = new Set<string>();
-  for (let i = 0; i < ids.length; i += READS_AT_ONCE) {
-    const some = ids.slice(i, i + READS_AT_ONCE);
-    for (const publisher of await Promise.all(some.map((id) => deps.catalog.get('publisher', id)))) {
-      if (publisher !== null && publisher.status !== 'archived') found.add(publisher.id);
-    }
-  }
+  const publishers = await mapAtOnce(ids, READS_AT_ONCE, (id) => deps.catalog.get('publisher', id));
+  const found = new Set(publishers.flatMap((one) => (one === null || one.status === 'archived' ? [] : [one.id])));
   const missing = named.filter(({ id }) => !found.has(id));
   if (missing.length === 0) return;
   throw validationFailed(missing.map(({ id, pointer }) => missingEntity('publisher', id, pointer)));
