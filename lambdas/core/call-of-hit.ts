@@ -1,6 +1,7 @@
 import type { Sender } from './entities.ts';
 import type { Hit } from './hit.ts';
 import { namesOf, PARAMETER_NAMES, tokenNames } from './postback-request.ts';
+import { callWith } from './received-call.ts';
 import type { Received, ReceivedCall } from './received-call.ts';
 import { REDACTED } from './redact.ts';
 
@@ -26,13 +27,12 @@ export function callOfHit(hit: Hit, corrected: CorrectedParameters, sender: Send
   const unreadable =
     wellFormed || Object.keys(corrected).length > 0 ? undefined : left.find(([name]) => name === 'body');
   return {
+    ...callWith(corrected),
     query: kept.map(([name, value]): Received => {
       // Of a call that was well-formed it is a text that looks so.
       const kind = !wellFormed && isStructure(value) ? 'structure' : 'text';
       return { name, value, kind };
     }),
-    body: Object.entries(corrected).map(([name, value]): Received => ({ name, value: value ?? '', kind: 'text' })),
-    bearer: null,
     unreadable: unreadable?.[1] ?? null,
   };
 }

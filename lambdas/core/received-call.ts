@@ -34,6 +34,16 @@ export interface ReceivedCall {
   readonly unreadable: string | null;
 }
 
+/** A call that says these parameters, in its body; null or '': it does not have one. */
+export function callWith(parameters: Readonly<Record<string, string | null>>): ReceivedCall {
+  const body = Object.entries(parameters).map(([name, value]): Received => ({
+    name,
+    value: value ?? '',
+    kind: 'text',
+  }));
+  return { query: [], body, bearer: null, unreadable: null };
+}
+
 /** How a body of some content type is read. */
 type BodyTypes = ReadonlyMap<string | undefined, 'form' | 'json'>;
 

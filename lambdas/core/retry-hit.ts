@@ -13,7 +13,7 @@ import { CONVERSION_REASONS } from './reasons.ts';
 import type { ConversionCode } from './reasons.ts';
 import { readRecorded, recordConversion } from './record-conversion.ts';
 import type { Outcome, RecordDeps } from './record-conversion.ts';
-import type { Received, ReceivedCall } from './received-call.ts';
+import { callWith } from './received-call.ts';
 import type { Attribution, Report } from './report.ts';
 import { refuse } from './ruling.ts';
 import { parkConversion } from './run-parked.ts';
@@ -67,7 +67,7 @@ export async function retryHit(id: string, retry: Retry, deps: RetryDeps): Promi
     if ('errors' in judgement) return { kind: 'wrong', errors: judgement.errors };
 
     const { outcome, report } = judgement;
-    const corrected = queryOfHit(callOf(retry.corrected), null, await deps.catalog.macKeys());
+    const corrected = queryOfHit(callWith(retry.corrected), null, await deps.catalog.macKeys());
     const next = judgedHit(hit, judgement, {
       ...{ at: deps.now(), by: retry.by, was: hit.code, code: outcome.code },
       ...(corrected.length > 0 && { corrected }),
@@ -183,11 +183,6 @@ function hiddenError(field: string): WrongRetry {
     code: 'REQUIRED',
     message: 'its value was not kept, because a token may have been in it: give it, or null',
   };
-}
-
-function callOf(corrected: CorrectedParameters): ReceivedCall {
-  const body = Object.entries(corrected).map(([name, value]): Received => ({ name, value: value ?? '', kind: 'text' }));
-  return { query: [], body, bearer: null, unreadable: null };
 }
 
 /** Corrections of so many tries are kept, each up to 47 kB: a hit is a row, and so is the parked call that has it in it. */

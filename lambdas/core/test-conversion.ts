@@ -10,6 +10,7 @@ import type { Place } from './place.ts';
 import type { TxnIndexRow } from './ports.ts';
 import { parsePostback } from './postback-request.ts';
 import type { PostbackRequest } from './postback-request.ts';
+import { callWith } from './received-call.ts';
 import type { RecordDeps } from './record-conversion.ts';
 import { refuse } from './ruling.ts';
 import type { Ruling } from './ruling.ts';
@@ -42,7 +43,7 @@ export async function testConversion(
 ): Promise<Omit<Ruling, 'change'> | null> {
   const click = await deps.clicks.click(clickId);
   if (click === null) return null;
-  const request = read({ ...parameters, click_id: clickId });
+  const request = parsePostback(callWith({ ...parameters, click_id: clickId }), null);
   if ('code' in request) return refuse(request.code, { warnings: [] }, request.message);
 
   const { conversionId: id } = tester;
@@ -58,11 +59,6 @@ export async function testConversion(
     },
     deps,
   );
-}
-
-function read(parameters: Readonly<Record<string, string>>): ReturnType<typeof parsePostback> {
-  const body = Object.entries(parameters).map(([name, value]) => ({ name, value, kind: 'text' }) as const);
-  return parsePostback({ query: [], body, bearer: null, unreadable: null }, null);
 }
 
 async function decide(
