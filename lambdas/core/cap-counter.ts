@@ -1,4 +1,4 @@
-import { capStart, CONVERSION_UNITS } from './caps.ts';
+import { capStart, CONVERSION_UNITS, limitsMoney } from './caps.ts';
 import { clickCounterKey, conversionCounterKey, counterAttribute } from './counters.ts';
 import type { CounterKey, CounterUnit } from './counters.ts';
 import type { Cap } from './entities.ts';
@@ -35,8 +35,8 @@ export function counterOfCap(
 }
 
 /** Limits were validated when they were saved. */
-function limitOf({ metric, limit }: Cap): bigint {
-  const value = metric === 'payout' || metric === 'revenue' ? parseMoney(limit, 6) : BigInt(limit);
+function limitOf(cap: Cap): bigint {
+  const value = limitsMoney(cap) ? parseMoney(cap.limit, 6) : BigInt(cap.limit);
   if (value === null) throw new TypeError('a limit that cannot be read');
   return value;
 }

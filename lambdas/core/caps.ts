@@ -11,6 +11,11 @@ export const CONVERSION_UNITS: Readonly<Record<CapMetric, CounterUnit | null>> =
   revenue: 'revenue',
 };
 
+/** Whether its limit is an amount in the campaign's currency, and no count. */
+export function limitsMoney({ metric }: Pick<Cap, 'metric'>): boolean {
+  return metric === 'payout' || metric === 'revenue';
+}
+
 /** Whether a cap has anything to do with a publisher's clicks and conversions. */
 export function concerns(cap: Cap, publisherId: string): boolean {
   return cap.scope !== 'publisher' || cap.publisherId === publisherId;

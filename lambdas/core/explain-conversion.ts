@@ -1,3 +1,4 @@
+import { limitsMoney } from './caps.ts';
 import type { Conversion, HistoryRow, TermsOrigin } from './conversion.ts';
 import { PERIOD_GRACE_MS } from './counters.ts';
 import type { Cap, CapPeriod } from './entities.ts';
@@ -150,8 +151,7 @@ function capText({ scope, publisherId, metric, limit, goal, period, timeZone }: 
     each_publisher: "each publisher's",
     publisher: `publisher ${publisherId ?? ''}'s`,
   }[scope];
-  const what =
-    metric === 'payout' || metric === 'revenue' ? `${amountText(limit, currency)} of ${metric}` : `${limit} ${metric}`;
+  const what = limitsMoney({ metric }) ? `${amountText(limit, currency)} of ${metric}` : `${limit} ${metric}`;
   const goalText = goal === null ? '' : ` of the goal "${goal}"`;
   const zone = timeZone === null ? '' : ` (${timeZone})`;
   return `${whose} limit of ${what} ${PERIODS[period]}${zone}${goalText}`;

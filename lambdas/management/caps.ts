@@ -1,4 +1,5 @@
 import type { CapUsage } from '../core/cap-usage.ts';
+import { limitsMoney } from '../core/caps.ts';
 import { moneyText } from '../core/delivery-values.ts';
 import { toMicros } from '../core/money.ts';
 import { isoTime } from './http.ts';
@@ -8,7 +9,7 @@ import { isoTime } from './http.ts';
  * beyond the limit.
  */
 export function showCap({ cap, period, count }: CapUsage, currency: string) {
-  const isMoney = cap.metric === 'payout' || cap.metric === 'revenue';
+  const isMoney = limitsMoney(cap);
   const text = (amount: bigint) => (isMoney ? moneyText(toMicros(amount), currency) : String(amount));
   const left = count && (count.used < count.limit ? count.limit - count.used : 0n);
   return {

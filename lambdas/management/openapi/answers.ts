@@ -67,7 +67,7 @@ const conversion = {
 };
 
 const { caps, overrides, goals } = membersOf(shownOf(DOCUMENTS.campaign));
-const override = membersOf(itemOf(overrides));
+const [cap, override] = [membersOf(itemOf(caps)), membersOf(itemOf(overrides))];
 
 const explainedAmount = object({
   from: { enum: ['goal', 'override', 'call', 'operator', null] },
@@ -158,9 +158,7 @@ const SCHEMAS = {
   CampaignCaps: object({
     items: list(
       object({
-        metric: { type: 'string', enum: ['clicks', 'conversions', 'payout', 'revenue'] },
-        period: { type: 'string', enum: ['hour', 'day', 'week', 'month', 'total'] },
-        scope: { type: 'string', enum: ['campaign', 'each_publisher', 'publisher'] },
+        ...{ metric: cap['metric'], period: cap['period'], scope: cap['scope'] },
         ...named(['publisher_id', 'goal'], textOrNull),
         currency: { ...textOrNull, description: 'Of a cap on money' },
         limit: { ...textOrNull, description: 'Null to a publisher where others share it' },

@@ -5,7 +5,7 @@ import { bulkChange } from '../schemas/bulk.ts';
 import { createCampaignSchema } from '../schemas/campaign.ts';
 import { entityId, nothing } from '../schemas/common.ts';
 import { deadLetterRedrive } from '../schemas/dead-letters.ts';
-import { keySchema, newKeySchema } from '../schemas/key.ts';
+import { KEY_READ_ONLY, keySchema, newKeySchema } from '../schemas/key.ts';
 import { advertiserSchema, newAdvertiserSchema, publisherSchema } from '../schemas/party.ts';
 import { createNewPostbackSchema, createPostbackSchema, postbackReplay, postbackTest } from '../schemas/postback.ts';
 import { REPORT_NAMES } from '../schemas/report.ts';
@@ -144,8 +144,8 @@ function entityPatch(document: JsonSchema, readOnly: readonly string[] = []): Js
 }
 
 function keyPatch(): JsonSchema {
-  const names = ['id', 'role', 'publisher_id', 'advertiser_id', 'last_used_at', 'status', 'created_at'];
-  return extended(patchOf(inputOf(keySchema)), { last: Object.fromEntries(names.map((name) => [name, READ_ONLY])) });
+  const last = Object.fromEntries(KEY_READ_ONLY.map((name) => [name, READ_ONLY]));
+  return extended(patchOf(inputOf(keySchema)), { last });
 }
 
 function reports(): JsonSchema {

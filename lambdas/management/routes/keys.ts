@@ -10,7 +10,7 @@ import type { ApiRequest, Deps, Step } from '../http.ts';
 import { byField, listCatalog } from '../lists.ts';
 import { invalidField, notFound, Problem } from '../problems.ts';
 import type { Answer } from '../problems.ts';
-import { keySchema, newKeySchema } from '../schemas/key.ts';
+import { KEY_READ_ONLY, keySchema, newKeySchema } from '../schemas/key.ts';
 import { newSecret } from '../secrets.ts';
 import { validate } from '../validation.ts';
 
@@ -71,8 +71,6 @@ async function get({ params }: ApiRequest, deps: Deps): Promise<Answer> {
   return ok(showKey(key), etag(key.version));
 }
 
-const READ_ONLY = ['id', 'role', 'publisher_id', 'advertiser_id', 'last_used_at', 'status', 'created_at'];
-
 /** What a key may do stays as it is: those who gave it away know what they gave. */
 function patch(request: ApiRequest, deps: Deps): Promise<Answer> {
   return untilUnopposed(async () => {
@@ -82,7 +80,7 @@ function patch(request: ApiRequest, deps: Deps): Promise<Answer> {
     const shown = showKey(key);
     // It moves with each use, so a document that is sent back may have an older one.
     const given = isObject(request.body) ? { ...request.body, last_used_at: shown.last_used_at } : request.body;
-    const { name, expires_at } = validate(keySchema, merged(shown, READ_ONLY, given));
+    const { name, expires_at } = validate(keySchema, merged(shown, KEY_READ_ONLY, given));
     if (expires_at !== null && expires_at !== key.expires_at) requireFuture(expires_at, request);
     const next: StoredKey = { ...key, name, expires_at, version: key.version + 1, updated_at: request.now };
     const steps: Step[] = [

@@ -8,6 +8,9 @@ export const keySchema = z.strictObject({
   expires_at: time.nullable().default(null),
 });
 
+/** What is shown of a key beside that. */
+export const KEY_READ_ONLY = ['id', 'role', 'publisher_id', 'advertiser_id', 'last_used_at', 'status', 'created_at'];
+
 export const newKeySchema = z
   .strictObject({
     id: entityId.optional(),
