@@ -56,7 +56,7 @@ export async function textOf(file: string, { readText }: World): Promise<string>
   try {
     return (await readText(file)).replace(/^\u{FEFF}/u, '');
   } catch (error) {
-    throw new Failure(`cannot read ${file}: ${messageOf(error)}`, {});
+    throw new Failure(`cannot read ${file}: ${messageOf(error)}`);
   }
 }
 
@@ -85,13 +85,22 @@ export function wholeNumber(text: string): unknown {
   return /^\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
-/** What an option that may be given several times says as `name=value`. */
-export function pairs(option: string, repeated: (option: string) => readonly string[]): Record<string, string> {
+/** What an option that may be given several times says as `name=value`. `wrong`: what to say of anything else. */
+export function pairs(
+  option: string,
+  repeated: (option: string) => readonly string[],
+  wrong = (text: string) => `--${option} ${text}: must be name=value`,
+): Record<string, string> {
   return Object.fromEntries(
     repeated(option).map((text) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-      if (name === undefined || value === undefined) throw new UsageError(`--${option} ${text}: must be name=value`);
+      if (name === undefined || value === undefined) throw new UsageError(wrong(text));
       return [name, value];
     }),
   );
+}
+
+/** {@link pairs} as a merge patch: a name without a value is taken away. */
+export function patchOfPairs(...given: Parameters<typeof pairs>): Record<string, string | null> {
+  return Object.fromEntries(Object.entries(pairs(...given)).map(([name, value]) => [name, value || null]));
 }

@@ -73,7 +73,16 @@ export async function connectionOf(asked: string | undefined, world: World): Pro
       'which deployment? Run `flowback init`, or set FLOWBACK_API_URL and FLOWBACK_KEY, or use --profile NAME',
     );
   }
-  const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  return knownProfile(name, profiles);
+}
+
+export function profileOf(name: string, profiles: Profiles['profiles']): Connection | undefined {
+  return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+}
+
+/** Throws a {@link UsageError} if there is none. */
+export function knownProfile(name: string, profiles: Profiles['profiles']): Connection {
+  const profile = profileOf(name, profiles);
   if (profile === undefined) throw new UsageError(`there is no profile '${name}': see \`flowback profiles\``);
   return profile;
 }

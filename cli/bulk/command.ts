@@ -1,3 +1,4 @@
+import type { Item } from '../api.ts';
 import { apiCommand } from '../command.ts';
 import type { Command } from '../command.ts';
 import { textOf } from '../document.ts';
@@ -11,7 +12,8 @@ import { MATCHES, readRows } from './rows.ts';
 import type { Match } from './rows.ts';
 
 const DONE: ReadonlySet<unknown> = new Set(['STATUS_CHANGED', 'AMOUNT_CHANGED']);
-const AS_IT_WAS = 'UNCHANGED';
+/** Whether it is not as the file wants it. */
+const isLeft = ({ code }: Item) => !DONE.has(code) && code !== 'UNCHANGED';
 /** One call must have all rows if the others are to be changed, too, and takes no more. */
 const MOST_WITH_UNMATCHED = 1_000;
 
@@ -48,9 +50,7 @@ export function bulk(world: World): Command {
       const rest = { unmatched, advertiser_id, from, to };
       const report = await applyRows({ match, rows, rest, isWhole, dryRun }, api, world);
       const { results, unmatched: others, totals, failure } = report;
-      const failed = [...results, ...(others?.refused ?? [])].filter(
-        ({ code }) => !DONE.has(code) && code !== AS_IT_WAS,
-      );
+      const failed = [...results, ...(others?.refused ?? [])].filter(isLeft);
 
       if (output.format === 'csv') await output.list([], results);
       else output.item({ results, unmatched: others, totals }, reportText(report, match, dryRun, world));
@@ -76,7 +76,7 @@ function reportText({ results, unmatched, totals }: BulkReport, match: Match, dr
     field('code', { whole: true }),
     field('message'),
   ];
-  const left = results.filter(({ code }) => !DONE.has(code) && code !== AS_IT_WAS);
+  const left = results.filter(isLeft);
   const refused = (unmatched?.refused ?? []).map((result) => ({ ...result, line: 'unmatched', [match]: null }));
   const changed = results.filter(({ code }) => DONE.has(code)).length;
   const counts = [

@@ -4,6 +4,7 @@ import { apiCommand, LIST_ARGS, printList } from '../command.ts';
 import type { Command } from '../command.ts';
 import { optionArgs } from '../document.ts';
 import { queryOf } from '../entities.ts';
+import { PERIOD } from '../facts/filters.ts';
 import { hanging, printable, shown } from '../text.ts';
 import { TEXT_WIDTH } from '../terminal.ts';
 import type { World } from '../world.ts';
@@ -19,8 +20,7 @@ const FILTERS = {
     description: 'Only this',
     valueHint: 'created|changed|archived|restored|revoked|token_added|token_deleted',
   },
-  from: { description: 'Only from then on', valueHint: '2026-11-22' },
-  to: { description: 'Only before then', valueHint: '2026-11-23' },
+  ...PERIOD,
 };
 
 export function audit(world: World): Command {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { path } from '../api.ts';
+import { itemsOf, path } from '../api.ts';
 import type { Item } from '../api.ts';
 import { bulk } from '../bulk/command.ts';
 import { apiCommand, LIST_ARGS, printList, withEach } from '../command.ts';
@@ -146,5 +146,5 @@ function fieldLines(conversion: Item, { terminal }: World): string[] {
 
 function historyLines({ history }: Item, { terminal }: World): string[] {
   const columns = [field('at', { whole: true }), ...['status', 'code', 'by', 'reason'].map((name) => field(name))];
-  return table(columns, z.array(z.record(z.string(), z.unknown())).parse(history), terminal.columns);
+  return table(columns, itemsOf(history), terminal.columns);
 }

@@ -2,14 +2,14 @@ import { path } from '../api.ts';
 import type { Item } from '../api.ts';
 import { apiCommand, LIST_ARGS, printList, withEach } from '../command.ts';
 import type { Group } from '../command.ts';
-import { optionArgs } from '../document.ts';
+import { optionArgs, patchOfPairs } from '../document.ts';
 import { ID, IDS, queryOf } from '../entities.ts';
 import { conversionText } from '../facts/conversion.ts';
 import { PERIOD } from '../facts/filters.ts';
 import { outline, present } from '../outline.ts';
 import { field, time } from '../table.ts';
 import type { Column } from '../table.ts';
-import { Failure, UsageError } from '../terminal.ts';
+import { Failure } from '../terminal.ts';
 import { printable, shown } from '../text.ts';
 import type { World } from '../world.ts';
 
@@ -27,6 +27,8 @@ const HITS: readonly Column[] = [
   field('sender_id', { header: 'sender' }),
   field('query'),
 ];
+
+const wrongSet = (text: string) => `--set takes NAME=VALUE, not '${text}'`;
 
 /** Calls that report conversions, accepted or not. */
 export function hits(world: World): Group {
@@ -53,7 +55,10 @@ export function hits(world: World): Group {
       sender: { type: 'string', description: 'Who reported it, if the call did not tell', valueHint: 'ID' },
     },
     run(session, { _: ids, sender: sender_id }) {
-      const body = { ...correctionsOf(session.repeated('set')), ...(sender_id !== undefined && { sender_id }) };
+      const body = {
+        ...patchOfPairs('set', session.repeated, wrongSet),
+        ...(sender_id !== undefined && { sender_id }),
+      };
       return withEach(ids, session, async (id) => {
         const hit = await session.api.send('POST', path('hits', id, 'retry'), body);
         if (hit['result'] === 'rejected' || hit['result'] === 'retry') throw refused(hit);
@@ -67,16 +72,6 @@ export function hits(world: World): Group {
     alone: 'list',
     commands: { list, show, retry },
   };
-}
-
-/** A merge patch over the call's parameters: no value takes one away. Throws a {@link UsageError}. */
-function correctionsOf(texts: readonly string[]): Item {
-  const pairs = texts.map((text) => {
-    const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-    if (name === undefined) throw new UsageError(`--set takes NAME=VALUE, not '${text}'`);
-    return [name, value || null] as const;
-  });
-  return Object.fromEntries(pairs);
 }
 
 function refused(hit: Item): Failure {

@@ -3,7 +3,7 @@ import { defineCommand } from 'citty';
 import { createApi, path } from '../api.ts';
 import type { Group } from '../command.ts';
 import { createOutput, FORMAT_ARGS, formatOf } from '../output.ts';
-import { apiUrlOf, keyFor, profileName, readProfiles, writeProfiles } from '../profiles.ts';
+import { apiUrlOf, keyFor, knownProfile, profileName, profileOf, readProfiles, writeProfiles } from '../profiles.ts';
 import { field } from '../table.ts';
 import { UsageError } from '../terminal.ts';
 import type { World } from '../world.ts';
@@ -40,7 +40,7 @@ export function profiles(world: World): Group {
     async run({ args }) {
       const name = profileName(args.name);
       const before = await readProfiles(world);
-      const own = Object.hasOwn(before.profiles, name) ? before.profiles[name]?.apiUrl : undefined;
+      const own = profileOf(name, before.profiles)?.apiUrl;
       const given = args.url ?? own ?? (world.env['FLOWBACK_API_URL'] || undefined);
       const apiUrl = apiUrlOf(given ?? (await answerTo('Base URL of the management API', '--url URL')));
       const key = keyFor(apiUrl, world) ?? (await answerTo('API key', 'FLOWBACK_KEY', { secret: true }));
@@ -57,7 +57,8 @@ export function profiles(world: World): Group {
     args: { name: NAME },
     async run({ args }) {
       const before = await readProfiles(world);
-      await writeProfiles({ ...before, current: known(args.name, before.profiles) }, world);
+      knownProfile(args.name, before.profiles);
+      await writeProfiles({ ...before, current: args.name }, world);
       terminal.out(`Using ${args.name}`);
       tellOverride(args.name);
     },
@@ -68,7 +69,8 @@ export function profiles(world: World): Group {
     args: { name: NAME },
     async run({ args }) {
       const { current, profiles } = await readProfiles(world);
-      const name = known(args.name, profiles);
+      const { name } = args;
+      knownProfile(name, profiles);
       const left = Object.fromEntries(Object.entries(profiles).filter(([other]) => other !== name));
       await writeProfiles({ current: current === name ? null : current, profiles: left }, world);
       terminal.out(`Forgot ${name}`);
@@ -94,9 +96,4 @@ export function profiles(world: World): Group {
     alone: 'list',
     commands: { list, add, use, remove },
   };
-}
-
-function known(name: string, profiles: Readonly<Record<string, unknown>>): string {
-  if (Object.hasOwn(profiles, name)) return name;
-  throw new UsageError(`there is no profile '${name}': see \`flowback profiles\``);
 }

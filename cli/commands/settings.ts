@@ -1,7 +1,7 @@
 import { path } from '../api.ts';
 import { apiCommand } from '../command.ts';
 import type { Group } from '../command.ts';
-import { DOCUMENT_ARGS, documentOf, optionArgs, pairs, wholeNumber } from '../document.ts';
+import { DOCUMENT_ARGS, documentOf, optionArgs, patchOfPairs, wholeNumber } from '../document.ts';
 import type { Fields } from '../document.ts';
 import { UsageError } from '../terminal.ts';
 import type { World } from '../world.ts';
@@ -41,8 +41,8 @@ export function settings(world: World): Group {
     },
     async run({ api, output, repeated }, args) {
       let patch = await documentOf(FIELDS, args, world);
-      const rates = Object.entries(pairs('rate', repeated)).map(([code, rate]) => [code, rate || null]);
-      if (rates.length > 0) patch = { ...patch, exchange_rates: Object.fromEntries(rates) };
+      const rates = patchOfPairs('rate', repeated);
+      if (Object.keys(rates).length > 0) patch = { ...patch, exchange_rates: rates };
       if (Object.keys(patch).length === 0) throw new UsageError('nothing to change: give options, --data or --file');
       output.item(await api.send('PATCH', path('settings'), patch));
     },

@@ -1,5 +1,5 @@
 import { createApi, path } from '../api.ts';
-import { apiUrlOf, keyFor, profileName } from '../profiles.ts';
+import { apiUrlOf, keyFor, profileName, profileOf } from '../profiles.ts';
 import type { Connection, Profiles } from '../profiles.ts';
 import { UsageError } from '../terminal.ts';
 import { shown } from '../text.ts';
@@ -62,7 +62,7 @@ export function missingOfConnection(given: Given, profiles: Profiles, world: Wor
 function knownConnection(given: Given, profiles: Profiles, world: World): Known {
   const { env } = world;
   const name = given.profile ?? (env['FLOWBACK_PROFILE'] || profiles.current);
-  const profile = name === null ? undefined : profileOf(name, profiles);
+  const profile = name === null ? undefined : profileOf(name, profiles.profiles);
   const isAskedFor = given.profile !== undefined && profile !== undefined;
   const apiUrl = given['api-url'] ?? ((!isAskedFor && env['FLOWBACK_API_URL']) || undefined);
   if (apiUrl === undefined && profile !== undefined) return profile;
@@ -73,7 +73,7 @@ function knownConnection(given: Given, profiles: Profiles, world: World): Known 
 
 function nameFor(apiUrl: string, given: Given, profiles: Profiles): string {
   const name = profileName(given.profile ?? keptFor(apiUrl, profiles)?.name ?? 'default');
-  const other = profileOf(name, profiles);
+  const other = profileOf(name, profiles.profiles);
   if (other === undefined || other.apiUrl === apiUrl) return name;
   throw new UsageError(`profile ${name} is another deployment, ${other.apiUrl}: name this one by --profile`);
 }
@@ -83,8 +83,4 @@ function keptFor(apiUrl: string, { current, profiles }: Profiles): { name: strin
   const name = names.find((candidate) => profiles[candidate]?.apiUrl === apiUrl);
   const key = name === undefined ? undefined : profiles[name]?.key;
   return name === undefined || key === undefined ? undefined : { name, key };
-}
-
-function profileOf(name: string, { profiles }: Profiles): Connection | undefined {
-  return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
 }
