@@ -7,10 +7,9 @@ import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { connectApi } from '../examples/chain/api.ts';
 import type { Api } from '../examples/chain/api.ts';
-import { startDynamodbLocal } from '../local/engines/dynamodb-local.ts';
-import { startSqsServer } from '../local/engines/sqs/server.ts';
 import { startAll } from '../test/support/clean-ups.ts';
 import { startLocal } from '../test/support/local.ts';
+import { startEngines } from './engines.ts';
 import { load } from './load.ts';
 import { startMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
@@ -63,10 +62,7 @@ export interface ConversionWorld {
 
 export function startConversionWorld(): Promise<ConversionWorld> {
   return startAll(async (cleanUps) => {
-    const engine = await startDynamodbLocal();
-    cleanUps.push(() => engine.stop());
-    const queues = await startSqsServer();
-    cleanUps.push(() => queues.stop());
+    const { engine, queues } = await startEngines(cleanUps);
     const local = await startLocal({
       dynamodbEndpoint: engine.endpoint,
       sqsEndpoint: queues.endpoint,

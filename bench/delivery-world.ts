@@ -15,12 +15,11 @@ import {
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { connectApi } from '../examples/chain/api.ts';
 import type { Api } from '../examples/chain/api.ts';
-import { startDynamodbLocal } from '../local/engines/dynamodb-local.ts';
-import { startSqsServer } from '../local/engines/sqs/server.ts';
 import { startAll } from '../test/support/clean-ups.ts';
 import { startFaultProxy } from '../test/support/fault-proxy.ts';
 import { startLocal } from '../test/support/local.ts';
 import { CREDENTIALS, notificationsQueue, postbackPath, setUpCampaigns, tableNames } from './conversion-world.ts';
+import { startEngines } from './engines.ts';
 import { load } from './load.ts';
 import { startMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
@@ -89,10 +88,7 @@ export interface Sale {
 
 export function startDeliveryWorld(): Promise<DeliveryWorld> {
   return startAll(async (cleanUps) => {
-    const engine = await startDynamodbLocal();
-    cleanUps.push(() => engine.stop());
-    const queues = await startSqsServer();
-    cleanUps.push(() => queues.stop());
+    const { engine, queues } = await startEngines(cleanUps);
     const gate = await startFaultProxy(queues.endpoint);
     cleanUps.push(() => gate.stop());
     const local = await startLocal({

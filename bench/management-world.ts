@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { startDynamodbLocal } from '../local/engines/dynamodb-local.ts';
-import { startSqsServer } from '../local/engines/sqs/server.ts';
 import { startAll } from '../test/support/clean-ups.ts';
 import { makeLargeNetwork } from '../test/support/large-network.ts';
 import { startLocal } from '../test/support/local.ts';
 import { CREDENTIALS, tableNames } from './conversion-world.ts';
+import { startEngines } from './engines.ts';
 import { startMeter } from './meter.ts';
 import type { Meter } from './meter.ts';
 import { functionEnvironment } from './processes.ts';
@@ -31,10 +30,7 @@ export interface ManagementWorld {
 
 export function startManagementWorld(): Promise<ManagementWorld> {
   return startAll(async (cleanUps) => {
-    const engine = await startDynamodbLocal();
-    cleanUps.push(() => engine.stop());
-    const queues = await startSqsServer();
-    cleanUps.push(() => queues.stop());
+    const { engine, queues } = await startEngines(cleanUps);
     // Makes the tables and the first key; its functions are not needed.
     const local = await startLocal({ dynamodbEndpoint: engine.endpoint, sqsEndpoint: queues.endpoint });
     const adminKey = local.adminKey ?? '';

@@ -1,5 +1,5 @@
 /** What ends the pieces of a world, in the order in which they started. */
-type CleanUps = (() => unknown)[];
+export type CleanUps = (() => unknown)[];
 
 /** Starts a world piece by piece; `stop` ends its pieces, last first, and so does a piece that does not start. */
 export async function startAll<World extends object>(

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import { DOCUMENT, OPERATIONS } from './openapi-document.ts';
 
 /** A call as it came. */
 export interface DocumentedCall {
@@ -34,24 +34,9 @@ export interface DocumentedApi {
   stop(): Promise<void>;
 }
 
-interface Operation {
-  readonly parameters?: readonly { readonly name?: string; readonly in?: string; readonly $ref?: string }[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: { readonly $ref: string } }>> };
-}
-
-interface OpenApi {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: {
-    readonly schemas: Readonly<Record<string, object>>;
-    readonly parameters: Readonly<Record<string, { readonly name: string; readonly in: string }>>;
-  };
-}
-
-const DOCUMENT = JSON.parse(readFileSync(new URL('../../docs/api/openapi.json', import.meta.url), 'utf8')) as OpenApi;
-
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 formats.default(ajv);
-ajv.addSchema(DOCUMENT, 'api');
+ajv.addSchema(DOCUMENT as object, 'api');
 
 export async function startDocumentedApi(): Promise<DocumentedApi> {
   const calls: DocumentedCall[] = [];
@@ -100,20 +85,16 @@ async function readCall(request: IncomingMessage): Promise<DocumentedCall> {
 
 /** What of a call the document does not know; null: it may be made. */
 function undocumented({ method, path, query, body }: DocumentedCall): string | null {
-  const operation = Object.entries(DOCUMENT.paths).flatMap(([template, operations]) =>
-    matcher(template).test(path) ? (operations[method.toLowerCase()] ?? []) : [],
-  )[0];
+  const operation = OPERATIONS.find((one) => one.method === method && matcher(one.path).test(path));
   if (operation === undefined) return `${method} ${path} is no operation`;
-  const parameters = (operation.parameters ?? []).map((parameter) =>
-    parameter.$ref === undefined ? parameter : DOCUMENT.components.parameters[parameter.$ref.split('/').at(-1) ?? ''],
-  );
-  const known = new Set(parameters.flatMap((parameter) => (parameter?.in === 'query' ? [parameter.name] : [])));
+  const known = new Set(operation.parameters.flatMap((one) => (one.in === 'query' ? [one.name] : [])));
   const unknown = Object.keys(query).filter((name) => !known.has(name));
   if (unknown.length > 0) return `${method} ${path} has no parameters ${unknown.join(', ')}`;
-  const content = Object.values(operation.requestBody?.content ?? {})[0];
+  const content = Object.values(operation.body ?? {})[0];
   if (content === undefined) return body === undefined ? null : `${method} ${path} takes no body`;
-  const validate = ajv.getSchema(`api${content.schema.$ref}`);
-  if (validate === undefined) throw new Error(`no schema ${content.schema.$ref}`);
+  const ref = String(content.schema['$ref']);
+  const validate = ajv.getSchema(`api${ref}`);
+  if (validate === undefined) throw new Error(`no schema ${ref}`);
   return validate(body ?? {}) === true ? null : ajv.errorsText(validate.errors);
 }
 

@@ -1,4 +1,5 @@
 import { startSqsServer } from '../../local/engines/sqs/server.ts';
+import { startAll } from './clean-ups.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import type { FaultPlan } from './fault-proxy.ts';
 import { startLocal } from './local.ts';
@@ -20,35 +21,39 @@ interface WatchedRun {
 
 const WELL: FaultPlan = () => 'ok';
 
-export async function startWatchedRun(options: LocalOptions = {}): Promise<WatchedRun> {
-  const [{ network, dynamodbEndpoint }, queues] = await Promise.all([inSharedStorage(), startSqsServer()]);
-  const [dynamodb, sqs] = await Promise.all([startFaultProxy(dynamodbEndpoint), startFaultProxy(queues.endpoint)]);
-  const operations = new Map<string, number>();
-  const unboundQueries: string[] = [];
-  let plan = WELL;
-  dynamodb.plan = (target, body) => {
-    const operation = target.slice(target.indexOf('.') + 1);
-    operations.set(operation, (operations.get(operation) ?? 0) + 1);
-    if (operation === 'Query' && !isBound(body)) unboundQueries.push(body.toString());
-    return plan(target, body);
-  };
-  const endpoints = { dynamodbEndpoint: dynamodb.endpoint, sqsEndpoint: sqs.endpoint };
-  const local = await startLocal({ network, ...endpoints, ...options });
-  if (local.adminKey === null) throw new Error('a new network without its admin key');
-  return {
-    local,
-    adminKey: local.adminKey,
-    operations,
-    unboundQueries,
-    fail(next, ofQueues = WELL) {
-      plan = next;
-      sqs.plan = ofQueues;
-    },
-    async stop() {
-      await local.stop();
-      await Promise.all([dynamodb.stop(), sqs.stop(), queues.stop()]);
-    },
-  };
+export function startWatchedRun(options: LocalOptions = {}): Promise<WatchedRun> {
+  return startAll(async (cleanUps) => {
+    const { network, dynamodbEndpoint } = await inSharedStorage();
+    const queues = await startSqsServer();
+    cleanUps.push(() => queues.stop());
+    const dynamodb = await startFaultProxy(dynamodbEndpoint);
+    cleanUps.push(() => dynamodb.stop());
+    const sqs = await startFaultProxy(queues.endpoint);
+    cleanUps.push(() => sqs.stop());
+    const operations = new Map<string, number>();
+    const unboundQueries: string[] = [];
+    let plan = WELL;
+    dynamodb.plan = (target, body) => {
+      const operation = target.slice(target.indexOf('.') + 1);
+      operations.set(operation, (operations.get(operation) ?? 0) + 1);
+      if (operation === 'Query' && !isBound(body)) unboundQueries.push(body.toString());
+      return plan(target, body);
+    };
+    const endpoints = { dynamodbEndpoint: dynamodb.endpoint, sqsEndpoint: sqs.endpoint };
+    const local = await startLocal({ network, ...endpoints, ...options });
+    cleanUps.push(() => local.stop());
+    if (local.adminKey === null) throw new Error('a new network without its admin key');
+    return {
+      local,
+      adminKey: local.adminKey,
+      operations,
+      unboundQueries,
+      fail(next, ofQueues = WELL) {
+        plan = next;
+        sqs.plan = ofQueues;
+      },
+    };
+  });
 }
 
 function isBound(body: Buffer): boolean {

@@ -1,8 +1,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bodyExample, codeOf, DOCUMENT, OPERATIONS, startStory } from '../../support/openapi-story.ts';
-import type { Answer, Call, Operation, Reply, Story } from '../../support/openapi-story.ts';
+import { bodyExample, DOCUMENT, OPERATIONS } from '../../support/openapi-document.ts';
+import type { Answer, Operation } from '../../support/openapi-document.ts';
+import { codeOf, startStory } from '../../support/openapi-story.ts';
+import type { Call, Reply, Story } from '../../support/openapi-story.ts';
 
 let story: Story;
 beforeAll(async () => {
